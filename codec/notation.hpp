@@ -90,6 +90,8 @@ struct NotationError : std::runtime_error {
 struct NotationContext {
     std::map<std::string, std::uint32_t, std::less<>> numbers;
     std::uint64_t seed = 1;
+    /// `*` and random(N) write much in few characters: so many bytes at most in all that one scanner reads.
+    std::size_t written_size_max = std::size_t{256} << 20;
 };
 
 /// The `size` bytes that random(size) stands for with this seed.
@@ -122,6 +124,7 @@ public:
 
 private:
     void skip_blank();
+    std::size_t written(std::uint64_t size);
     TextPattern factor();
     TextPattern string();
     char escape();
@@ -134,7 +137,8 @@ private:
     std::string_view text_;
     NotationContext context_;
     std::size_t offset_ = 0;
-    int depth_ = 0;  // of brackets
+    std::size_t unwritten_size_;  // what is left of written_size_max
+    int depth_ = 0;               // of brackets
 };
 
 /// Line and column of an offset, both from 1, and the line itself.

@@ -13,7 +13,10 @@ constexpr std::size_t run_size_min = 24;         // shorter runs of a byte are w
 constexpr std::size_t brief_text_size_max = 64;  // of a text in PrintStyle::brief
 constexpr std::size_t raw_line_size_max = 32;    // bytes in a `raw` line
 
-std::string escaped(std::string_view text) {
+/// The characters between the quotes. Three dots at either end would read as an open end: the first one is escaped
+/// where the text has them, or where it is but dots that run into those of an open end.
+std::string escaped(std::string_view text, bool open_end = false) {
+    const bool dots_alone = open_end && text.find_first_not_of('.') == std::string_view::npos;
     std::string result;
     for (std::size_t i = 0; i < text.size(); ++i) {
         const char c = text[i];
@@ -26,8 +29,7 @@ std::string escaped(std::string_view text) {
             result += "\\t";
         } else if (c == '"' || c == '\\') {
             result += {'\\', c};
-        } else if (byte < 0x20 || byte >= 0x7f || text.substr(i).starts_with("...")) {
-            // Three dots would read as an open end.
+        } else if (byte < 0x20 || byte >= 0x7f || text.substr(i).starts_with("...") || (i == 0 && dots_alone)) {
             std::array<char, 5> octal{};
             std::snprintf(octal.data(), octal.size(), "\\%03o", byte);
             result += octal.data();
@@ -50,7 +52,8 @@ std::string factors(const TextPattern& text) {
     const std::string_view all = text.text;
     std::size_t begin = 0;
     const auto flush = [&](std::size_t end) {
-        if (end > begin) parts.push_back('"' + escaped(all.substr(begin, end - begin)) + '"');
+        const bool open_end = text.open_end && end == all.size();
+        if (end > begin) parts.push_back('"' + escaped(all.substr(begin, end - begin), open_end) + '"');
     };
     for (std::size_t i = 0; i < all.size();) {
         const std::size_t size = run_size(all, i);

@@ -8,9 +8,6 @@
 namespace fcgispec {
 namespace {
 
-// A text grows only by what is written in it, but `*` and random() write much in few characters.
-constexpr std::uint32_t text_size_max = 64U << 20;
-
 bool is_digit(char c) {
     return c >= '0' && c <= '9';
 }
@@ -57,7 +54,7 @@ TextPosition position_of(std::string_view text, std::size_t offset) noexcept {
 }
 
 NotationScanner::NotationScanner(std::string_view text, const NotationContext& context)
-    : text_(text), context_(context) {}
+    : text_(text), context_(context), unwritten_size_(context.written_size_max) {}
 
 void NotationScanner::fail(const std::string& expected) {
     throw NotationError(offset_, expected);
@@ -221,9 +218,17 @@ TextPattern NotationScanner::string() {
     }
 }
 
+std::size_t NotationScanner::written(std::uint64_t size) {
+    if (size > unwritten_size_)
+        fail("expected '*' and random() to write at most " + std::to_string(context_.written_size_max) +
+             " bytes in all");
+    unwritten_size_ -= static_cast<std::size_t>(size);
+    return static_cast<std::size_t>(size);
+}
+
 TextPattern NotationScanner::factor() {
     if (accept("random(")) {
-        const std::uint32_t size = number(text_size_max);
+        const std::size_t size = written(number(UINT32_MAX));
         expect(")");
         return {.text = random_bytes(size, context_.seed)};
     }
@@ -231,12 +236,11 @@ TextPattern NotationScanner::factor() {
     TextPattern result = string();
     if (!accept("*")) return result;
     if (!result.exact()) fail("expected no '*' after a string with an open end");
-    const std::uint32_t times = number(text_size_max);
-    if (result.text.size() * std::uint64_t{times} > text_size_max)
-        fail("expected a text of at most " + std::to_string(text_size_max) + " bytes");
+    const std::uint32_t times = number(UINT32_MAX);
+    const std::size_t size = written(result.text.size() * std::uint64_t{times});
     std::string repeated;
-    repeated.reserve(result.text.size() * times);
-    for (std::uint32_t i = 0; i < times; ++i) repeated += result.text;
+    repeated.reserve(size);
+    while (repeated.size() < size) repeated += result.text;
     result.text = std::move(repeated);
     return result;
 }
@@ -247,12 +251,14 @@ TextPattern NotationScanner::text() {
     while (accept("+")) {
         if (result.open_end) fail("expected no '+' after an open end");
         const TextPattern next = factor();
-        if (next.open_start) fail("expected no '...' within a text");
-        if (result.text.size() + next.text.size() > text_size_max)
-            fail("expected a text of at most " + std::to_string(text_size_max) + " bytes");
+        // "..." alone, which begins like an open start, is an open end behind a '+'.
+        const bool dots_alone = next.open_start && next.text.empty();
+        if (next.open_start && !dots_alone) fail("expected no '...' within a text");
         result.text += next.text;
-        result.open_end = next.open_end;
+        result.open_end = next.open_end || dots_alone;
     }
+    // Nothing but "..." is any string, whichever end it was written at.
+    if (result.text.empty() && !result.exact()) result.open_start = result.open_end = true;
     return result;
 }
 
