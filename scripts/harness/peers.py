@@ -9,6 +9,7 @@ Never speaks FastCGI to a peer. Judges nothing: it starts, finds out whether som
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import select
@@ -18,7 +19,9 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -29,6 +32,7 @@ CONTRACT = ROOT / "conformance" / "contract"
 
 READY_WITHIN_S = 15.0  # Only a peer that fails takes this long.
 STOP_GRACE_S = 3.0
+RESTARTS_MAX = 500  # Some peers die of much that a run does.
 LOG_SHOWN_MAX = 4096
 BACKLOG = 511
 SUN_PATH_MAX = 107  # sockaddr_un.sun_path, less the null byte.
@@ -149,36 +153,61 @@ def connect(address: str) -> socket.socket:
 
 class Peer:
     """A running application: `name`, `address`, `params`, `log_path` (what it writes, outside FastCGI, to its standard
-    output and error). Made by `start`."""
+    output and error), `ends` (how it ended, each time that it did so by itself). Made by `start`.
+
+    One that inherits its listening socket is started again when it ends, as a Web server's process manager would do:
+    what follows can then still be tested. The socket stays open meanwhile: connections wait."""
 
     def __init__(self, application: Application, transport: str, folder: Path):
         self.application = application
         self.name = application.name
         self.params = dict(application.params)
         self.log_path = folder / "log"
-        listener, self.address = listening_socket(transport, folder)
+        self.ends: list[str] = []
+        self._lock = threading.Lock()  # Around `_process`, `_ready`, `_stopped`.
+        self._ready = self._stopped = False
+        self._ended = threading.Event()  # For good.
+        self._listener, self.address = listening_socket(transport, folder)
         try:
             if application.binds:
-                release_address(listener, self.address)
-            launch = application.launch(folder, self.address)
-            self._process = self._spawn(launch, None if application.binds else listener, folder)
-        finally:
-            # The peer has it now. We don't keep it: with a peer that died, a connection must be refused.
-            listener.close()
-        self.pid = self._process.pid
+                release_address(self._listener, self.address)
+            self._launch = application.launch(folder, self.address)
+            self._process = self._spawn()
+        except BaseException:
+            self._listener.close()
+            raise
+        self._supervisor = threading.Thread(target=self._supervise, name=f"supervisor of {self.name}", daemon=True)
+        self._supervisor.start()
 
-    def _spawn(self, launch: Launch, listener: socket.socket | None, folder: Path) -> subprocess.Popen:
-        program = find_program(self.name, launch.argv[0], self.application.packages)
-        with open(self.log_path, "wb") as log:
+    @property
+    def pid(self) -> int:
+        """The leader of its process group; another one after each end."""
+        return self._process.pid
+
+    def _spawn(self) -> subprocess.Popen:
+        program = find_program(self.name, self._launch.argv[0], self.application.packages)
+        with open(self.log_path, "ab") as log:
             return subprocess.Popen(
-                [program, *launch.argv[1:]],
-                stdin=listener if listener else subprocess.DEVNULL,
+                [program, *self._launch.argv[1:]],
+                stdin=subprocess.DEVNULL if self.application.binds else self._listener,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                cwd=folder,
-                env=os.environ | launch.environment,
+                cwd=self.log_path.parent,
+                env=os.environ | self._launch.environment,
                 start_new_session=True,  # So that all that it starts can be stopped, and no terminal's signal gets there.
             )
+
+    def _supervise(self) -> None:
+        while True:
+            returncode = self._process.wait()
+            kill_group(self._process.pid)
+            with self._lock:
+                if not self._stopped:
+                    self.ends.append(exit_text(returncode))
+                if self._stopped or not self._ready or self.application.binds or len(self.ends) > RESTARTS_MAX:
+                    break
+                self._process = self._spawn()
+        self._ended.set()
 
     def param_words(self) -> list[str]:
         """The `--param NAME=VALUE` words that requests to this peer need."""
@@ -187,58 +216,58 @@ class Peer:
     def log(self) -> str:
         return self.log_path.read_text(errors="replace")[-LOG_SHOWN_MAX:]
 
-    def ended(self) -> str | None:
-        """How it ended, or None while it runs."""
-        returncode = self._process.poll()
-        return None if returncode is None else exit_text(returncode)
-
     def wait_ready(self) -> None:
         """Waits until the application, not only the kernel, takes a connection: we say nothing, close our side, and are
-        hung up on. PeerError, with the log, if that doesn't happen in time or it ends."""
+        hung up on. PeerError, with the log, if that doesn't happen in time or it ends before."""
         deadline = time.monotonic() + READY_WITHIN_S
-        while time.monotonic() < deadline:
-            if ended := self.ended():
-                raise PeerError(f"{self.name} did not start ({ended}); its log:\n{self.log()}")
-            if self._hangs_up() and self._accepts():
-                return
-            try:
-                self._process.wait(timeout=0.01)  # A pause that ends early if the peer does.
-            except subprocess.TimeoutExpired:
-                pass
-        raise PeerError(f"{self.name} is not ready at {self.address} after {READY_WITHIN_S:g} s; its log:\n{self.log()}")
+        while not self._hangs_up(deadline):
+            if self._ended.wait(timeout=0.01):
+                raise PeerError(f"{self.name} did not start ({self.ends[-1]}); its log:\n{self.log()}")
+            if time.monotonic() > deadline:
+                raise PeerError(f"{self.name} is not ready at {self.address} after {READY_WITHIN_S:g} s; its log:\n{self.log()}")
+        with self._lock:
+            self._ready = True
+        if self._ended.is_set():  # It hung up by ending; from here on it would have been started again.
+            raise PeerError(f"{self.name} ended while it started ({self.ends[-1]}); its log:\n{self.log()}")
 
-    def _hangs_up(self) -> bool:
+    def _hangs_up(self, deadline: float) -> bool:
         try:
             with connect(self.address) as connection:
                 connection.shutdown(socket.SHUT_WR)
-                return bool(select.select([connection], [], [], 1.0)[0])
+                while time.monotonic() < deadline:
+                    ended = self._ended.is_set()  # Asked first: what it did before it ended can then be seen.
+                    if select.select([connection], [], [], 0.02)[0]:
+                        return True
+                    if ended:
+                        return False
         except OSError:
-            return False
+            pass  # Nobody listens yet.
+        return False
 
-    def _accepts(self) -> bool:
-        """A peer that dies hangs up too, but then nobody listens any more."""
-        try:
-            connect(self.address).close()
-            return True
-        except OSError:
-            return False
-
-    def stop(self) -> str | None:
-        """Stops the peer and all that it started: SIGTERM [§7], after a grace SIGKILL. If it had ended before it was
-        told to, says how."""
-        ended = self.ended()
-        if ended is None:
+    def stop(self) -> None:
+        """Stops the peer and all that it started: SIGTERM [§7], after a grace SIGKILL."""
+        with self._lock:
+            self._stopped = True
             self._process.terminate()  # The leader alone: it is the one to tell its children, and to collect them.
-            try:
-                self._process.wait(timeout=STOP_GRACE_S)
-            except subprocess.TimeoutExpired:
-                pass
-        try:
-            os.killpg(self.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass  # The group is empty: they are all gone.
-        self._process.wait()
-        return ended
+        if not self._ended.wait(STOP_GRACE_S):
+            kill_group(self._process.pid)
+        self._supervisor.join()
+        self._listener.close()
+
+
+def kill_group(pid: int) -> None:
+    try:
+        os.killpg(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass  # Nobody left.
+
+
+def report_ends(peer: Peer) -> None:
+    """Says that a peer had ended by itself, unless on purpose [§7]: whoever reads a failed run will want to know."""
+    ends = Counter(how for how in peer.ends if how != exit_text(0))
+    if ends:
+        times = ", ".join(f"{how}: {count}" for how, count in ends.items())
+        print(f"{peer.name} ended by itself ({times}); the end of its log:\n{peer.log()[-1000:]}", file=sys.stderr)
 
 
 @contextmanager
@@ -247,14 +276,12 @@ def start(name: str, transport: str = "unix") -> Iterator[Peer]:
     application = find(name)
     with tempfile.TemporaryDirectory(prefix="fcgispec-", ignore_cleanup_errors=True) as folder:
         peer = Peer(application, transport, Path(folder))
-        ended = None
         try:
             peer.wait_ready()
             yield peer
+            report_ends(peer)
         finally:
-            ended = peer.stop()
-            if ended and sys.exc_info()[0] is None:
-                print(f"{name} had ended by itself ({ended}); its log:\n{peer.log()}", file=sys.stderr)
+            peer.stop()
 
 
 # The applications
@@ -299,13 +326,130 @@ def php_fpm(name: str, about: str, num_children: int) -> Application:
     )  # fmt: skip
 
 
+def launch_php_cgi(_folder: Path, _address: str) -> Launch:
+    settings = ["enable_post_data_reading=0", "post_max_size=0", "output_buffering=0", "cgi.fix_pathinfo=0"]
+    # FORCE_REDIRECT is PHP's guard for a CGI that can be called directly; over FastCGI it guards nothing.
+    settings.append("cgi.force_redirect=0")
+    argv = ["php-cgi8.2", "-n", *(word for setting in settings for word in ("-d", setting))]
+    # PHP_FCGI_MAX_REQUESTS=0: no child retires in the middle of a run.
+    return Launch(argv, {"PHP_FCGI_CHILDREN": "4", "PHP_FCGI_MAX_REQUESTS": "0"})
+
+
+def launch_command(*argv: str, **environment: str) -> Callable[[Path, str], Launch]:
+    return lambda _folder, _address: Launch(list(argv), environment)
+
+
+def launch_built(target: str) -> Callable[[Path, str], Launch]:
+    """For C and C++: builds the contract's folder, and starts one program of it."""
+
+    def launch(_folder: Path, _address: str) -> Launch:
+        application = APPLICATIONS[f"libfcgi-{target.removeprefix('contract-')}"]
+        with build_folder("libfcgi") as folder:
+            if not (folder / "CMakeCache.txt").exists():
+                run_program(application, ["cmake", "-S", str(CONTRACT), "-B", str(folder), "-DCMAKE_BUILD_TYPE=Release"])
+            run_program(application, ["cmake", "--build", str(folder), "--target", target])
+        return Launch([str(folder / target)])
+
+    return launch
+
+
+def launch_go(_folder: Path, _address: str) -> Launch:
+    with build_folder("go") as folder:
+        program = folder / "contract"
+        # Nothing beyond the standard library: no network, and no cache outside the build folder.
+        environment = os.environ | {"GOCACHE": str(folder / "cache"), "GOPROXY": "off", "GOFLAGS": "-mod=mod"}
+        argv = ["go", "build", "-o", str(program), "."]
+        run_program(APPLICATIONS["go"], argv, cwd=CONTRACT / "go", env=environment)
+    return Launch([str(program)])
+
+
+def launch_uwsgi(_folder: Path, address: str) -> Launch:
+    return Launch([
+        "uwsgi-core", "--no-orphans", "--die-on-term", "--master", "--need-app", "--plugin", "python3",
+        "--fastcgi-socket", address.partition(":")[2], "--listen", "100", "--processes", "4",
+        "--buffer-size", "65535",  # for the name-value pairs; uwsgi's own default is 4096
+        "--wsgi-file", str(CONTRACT / "python" / "contract.py"),
+    ], {"PYTHONDONTWRITEBYTECODE": "1"})  # fmt: skip
+
+
+@contextmanager
+def build_folder(name: str) -> Iterator[Path]:
+    """Where an application is built, in the checkout's own build folder, for one process at a time."""
+    folder = ROOT / "build" / "peers" / name
+    folder.mkdir(parents=True, exist_ok=True)
+    with open(folder / "lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield folder
+
+
+LIBFCGI_PACKAGES = ("cmake", "make", "gcc", "g++", "libc6-dev", "pkg-config", "libfcgi-dev")
+NODE_FOLDERS = "/usr/share/nodejs:/usr/lib/nodejs"  # Debian's, for a node that is not Debian's.
+
 APPLICATIONS = {
     application.name: application
     for application in [
         php_fpm("php-fpm", "PHP's process manager, 4 processes", 4),
         php_fpm("php-fpm-single", "the same with one process", 1),
+        Application(
+            "php-cgi", "PHP without a manager, 4 processes",
+            packages=("php8.2-cgi",),
+            version_argv=("php-cgi8.2", "-n", "-v"), version_pattern=r"PHP (\S+)",
+            launch=launch_php_cgi,
+            params={"SCRIPT_FILENAME": str(CONTRACT / "php" / "contract.php")},
+        ),
+        Application(
+            "libfcgi-c", "libfcgi's FCGX interface",
+            packages=LIBFCGI_PACKAGES,
+            version_argv=("pkg-config", "--modversion", "fcgi"), version_pattern=r"(\S+)",
+            launch=launch_built("contract-c"),
+        ),
+        Application(
+            "libfcgi-cpp", "libfcgi's C++ streams",
+            packages=LIBFCGI_PACKAGES,
+            version_argv=("pkg-config", "--modversion", "fcgi++"), version_pattern=r"(\S+)",
+            launch=launch_built("contract-cpp"),
+        ),
+        Application(
+            "perl-fcgi", "Perl's FCGI.pm, on libfcgi",
+            packages=("perl", "libfcgi-perl"),
+            version_argv=("perl", "-MFCGI", "-e", "print $FCGI::VERSION"), version_pattern=r"(\S+)",
+            launch=launch_command("perl", str(CONTRACT / "perl" / "contract.pl")),
+        ),
+        Application(
+            "fcgiwrap", "CGI programs as FastCGI, 4 processes",
+            packages=("fcgiwrap", "perl"),
+            version_argv=("fcgiwrap", "-h"), version_pattern=r"version (\S+)",
+            launch=launch_command("fcgiwrap", "-c", "4", "-f"),
+            params={"SCRIPT_FILENAME": str(CONTRACT / "cgi" / "contract.cgi")},
+        ),
+        Application(
+            "go", "Go's net/http/fcgi",
+            packages=("golang-go",),
+            version_argv=("go", "version"), version_pattern=r"go version go(\S+)",
+            launch=launch_go,
+        ),
+        Application(
+            "ruby-fcgi", "Ruby's fcgi, in its pure Ruby form",
+            packages=("ruby", "ruby-fcgi"),
+            # The library has no version of its own at run time.
+            version_argv=("dpkg-query", "-W", "-f", "${Version}", "ruby-fcgi"), version_pattern=r"([\d.]+)",
+            launch=launch_command("ruby", str(CONTRACT / "ruby" / "contract.rb"), LC_ALL="C.UTF-8"),
+        ),
+        Application(
+            "uwsgi-python", "uwsgi's FastCGI socket and WSGI, 4 processes",
+            packages=("uwsgi-core", "uwsgi-plugin-python3"),
+            version_argv=("uwsgi-core", "--version"), version_pattern=r"([\d.]+)",
+            launch=launch_uwsgi, binds=True,
+        ),
+        Application(
+            "node-fastcgi", "node-fastcgi for Node.js, multiplexes",
+            packages=("nodejs", "node-fastcgi"),
+            version_argv=("node", "-p", f"require('{NODE_FOLDERS.split(':')[0]}/node-fastcgi/package.json').version"),
+            version_pattern=r"(\S+)",
+            launch=launch_command("node", str(CONTRACT / "node" / "contract.js"), NODE_PATH=NODE_FOLDERS),
+        ),
     ]
-}
+}  # fmt: skip
 
 
 def find(name: str) -> Application:

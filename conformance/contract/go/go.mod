@@ -1,0 +1,3 @@
+module fcgispec/contract
+
+go 1.19
