@@ -1,0 +1,160 @@
+#include "conformance/engine/connection.hpp"
+
+#include <sched.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <system_error>
+
+#include "codec/notation.hpp"
+
+namespace fcgispec {
+namespace {
+
+constexpr std::size_t received_size_max = 24U << 20;  // on one connection, and so kept at most: 10 MiB answers fit
+constexpr std::size_t trace_text_size_max = 4096;   // of a record's content in a trace
+constexpr std::size_t num_trace_lines_max = 1000;
+constexpr int num_yields_max = 30;                  // while the peer takes the piece before a cut: bounded, no timer
+
+}  // namespace
+
+std::string TraceLine::print() const { return connection + (from == Side::web_server ? "> " : "< ") + text; }
+
+bool ConversationLog::full() const noexcept { return lines.size() >= num_trace_lines_max; }
+
+void ConversationLog::add(TraceLine line) {
+    if (full()) {
+        ++num_left_out;
+    } else {
+        lines.push_back(std::move(line));
+    }
+}
+
+void ConversationLog::add(const Accusation& accusation) {
+    AccusedLine& entry = accused[accusation.requirement];
+    if (entry.count++ > 0) return;
+    entry.accusation = accusation;
+    entry.line = lines.size() - 1;
+}
+
+Connection::Connection(std::string name, FileDescriptor socket, ConversationLog& log)
+    : name_(std::move(name)), socket_(std::move(socket)), log_(log) {}
+
+void Connection::say(Bytes bytes, const std::vector<std::size_t>& cuts) {
+    if (!is_open()) return;
+    std::size_t begin = 0;
+    for (const std::size_t cut : cuts) {
+        if (cut <= begin || cut >= bytes.size()) continue;
+        const Bytes piece = bytes.subspan(begin, cut - begin);
+        writes_.emplace_back(piece.begin(), piece.end());
+        begin = cut;
+    }
+    const Bytes rest = bytes.subspan(begin);
+    if (!rest.empty()) writes_.emplace_back(rest.begin(), rest.end());
+}
+
+bool Connection::write_some() {
+    bool any = false;
+    while (wants_to_write()) {
+        if (cut_pending_) {
+            // So that the pieces arrive as pieces; a peer that doesn't read now gets them together.
+            for (int i = 0; i < num_yields_max && untaken_size(fd()) > 0; ++i) sched_yield();
+            cut_pending_ = false;
+        }
+        Buffer& first = writes_.front();
+        const ssize_t size = ::send(fd(), first.data() + written_, first.size() - written_, MSG_NOSIGNAL);
+        if (size < 0) {
+            if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR) return any;
+            // The peer has closed: what it said before is still to be read, and the end with it.
+            writes_.clear();
+            written_ = 0;
+            return true;
+        }
+        any = true;
+        log_ours(Bytes(first).subspan(written_, static_cast<std::size_t>(size)));
+        written_ += static_cast<std::size_t>(size);
+        if (written_ < first.size()) continue;
+        writes_.pop_front();
+        written_ = 0;
+        cut_pending_ = !writes_.empty();
+    }
+    return any;
+}
+
+void Connection::log_ours(Bytes written) {
+    ours_.read(written, [&](const Record& record) { judge(log_.ours, checker_.see_record(log_.ours, record), record); });
+}
+
+void Connection::log_theirs(Bytes chunk) {
+    const Side theirs = log_.ours == Side::web_server ? Side::application : Side::web_server;
+    theirs_.read(chunk, [&](const Record& record) {
+        const Judgement judgement = checker_.see_record(theirs, record);
+        judge(theirs, judgement, record);
+        if (!judgement.meaningless) seen_.add(record);
+    });
+}
+
+void Connection::judge(Side from, const Judgement& judgement, const Record& record) {
+    const auto style = record.content.size() > trace_text_size_max ? PrintStyle::brief : PrintStyle::exact;
+    judge(from, judgement, log_.full() ? std::string{} : print(record, style));
+}
+
+void Connection::judge(Side from, const Judgement& judgement, std::string text) {
+    const bool accused = from != log_.ours && !judgement.accusations.empty();
+    log_.add(TraceLine{from, name_, std::move(text), accused});
+    if (!accused) return;  // what we say wrong we say on purpose
+    for (const Accusation& accusation : judgement.accusations) log_.add(accusation);
+}
+
+void Connection::end(PeerEnd how) {
+    seen_.end = how;
+    const Side theirs = log_.ours == Side::web_server ? Side::application : Side::web_server;
+    // A reset may throw away what was sent: only after a FIN is a record known to be cut.
+    const std::size_t missing = how == PeerEnd::fin ? theirs_.missing() : 0;
+    judge(theirs, checker_.see_end(theirs, missing), how == PeerEnd::fin ? "close" : "reset");
+}
+
+bool Connection::read_some() {
+    if (!wants_to_read()) return false;
+    std::array<std::uint8_t, 65536> chunk;  // NOLINT: filled by recv
+    const ssize_t size = ::recv(fd(), chunk.data(), std::min(read_size_, chunk.size()), 0);
+    if (size < 0) {
+        if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR) return false;
+        if (errno != ECONNRESET && errno != EPIPE && errno != ETIMEDOUT) throw std::system_error(errno, std::generic_category(), "recv");
+        end(PeerEnd::reset);
+        return true;
+    }
+    if (size == 0) {
+        end(PeerEnd::fin);
+        return true;
+    }
+    received_size_ += static_cast<std::size_t>(size);
+    log_theirs(Bytes(chunk).first(static_cast<std::size_t>(size)));
+    return true;
+}
+
+bool Connection::flooded() const noexcept { return received_size_ > received_size_max; }
+
+void Connection::half_close() {
+    if (!is_open()) return;
+    ::shutdown(fd(), SHUT_WR);
+    judge(log_.ours, checker_.see_end(log_.ours, ours_.missing()), "half-close");
+}
+
+void Connection::close() {
+    if (!is_open()) return;
+    judge(log_.ours, checker_.see_end(log_.ours, ours_.missing()), "close");
+    socket_.reset();
+}
+
+void Connection::reset() {
+    if (!is_open()) return;
+    reset_on_close(fd());
+    judge(log_.ours, checker_.see_end(log_.ours, ours_.missing()), "reset");
+    socket_.reset();
+}
+
+}  // namespace fcgispec

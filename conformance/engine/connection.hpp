@@ -1,0 +1,120 @@
+// One transport connection of a conversation: writes what it is given in the cuts it is given, reads what comes, and
+// keeps both as records, seen by the checker.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "codec/record_reader.hpp"
+#include "conformance/engine/checker.hpp"
+#include "conformance/engine/observation.hpp"
+#include "conformance/engine/transport.hpp"
+
+namespace fcgispec {
+
+/// Puts the records of one direction together; at most one record's bytes are held.
+class RecordAssembler {
+public:
+    /// Calls `sink(const Record&)` for each record that `chunk` completes. The record's views end with the call.
+    template <class Sink>
+    void read(Bytes chunk, Sink&& sink) {
+        while (const auto event = reader_.next(chunk)) {
+            if (event->kind == RecordEvent::Kind::header) {
+                content_.clear();
+                padding_.clear();
+            } else if (event->kind == RecordEvent::Kind::content) {
+                append(content_, event->bytes);
+            } else if (event->kind == RecordEvent::Kind::padding) {
+                append(padding_, event->bytes);
+            } else {
+                const RecordHeader& header = event->header;
+                sink(Record{header.version, header.type, header.request_id, header.reserved, content_, padding_});
+            }
+        }
+    }
+    [[nodiscard]] std::size_t missing() const noexcept { return reader_.missing(); }
+
+private:
+    RecordReader reader_;
+    Buffer content_;
+    Buffer padding_;
+};
+
+/// One line of a trace: a record either side said, or an end.
+struct TraceLine {
+    Side from{};
+    std::string connection;
+    std::string text;  ///< notation, long contents shortened
+    bool accused = false;
+    /// "b> {FCGI_...}"; the peer's begin with "<".
+    [[nodiscard]] std::string print() const;
+};
+
+/// The first accusation of breaking one requirement, the line of the trace that it is about, and how many there were.
+struct AccusedLine {
+    Accusation accusation;
+    std::size_t line = 0;
+    std::size_t count = 0;
+};
+
+/// What all connections of a conversation share.
+struct ConversationLog {
+    Side ours = Side::web_server;
+    std::vector<TraceLine> lines;
+    std::map<std::string_view, AccusedLine> accused;  ///< by requirement
+    std::size_t num_left_out = 0;                     ///< lines beyond the limit
+    [[nodiscard]] bool full() const noexcept;
+    void add(TraceLine line);
+    void add(const Accusation& accusation);  ///< of the last line
+};
+
+class Connection {
+public:
+    Connection(std::string name, FileDescriptor socket, ConversationLog& log);
+
+    /// Appends to what is to be written; each of `cuts`, ascending offsets into `bytes`, ends a write.
+    void say(Bytes bytes, const std::vector<std::size_t>& cuts);
+    /// Writes what the system takes. Returns whether anything was written.
+    bool write_some();
+    /// Reads what is there, once. Returns whether anything came, the end included.
+    bool read_some();
+
+    void half_close();
+    void close();
+    void reset();
+    void set_read_size(std::size_t size) noexcept { read_size_ = size; }
+
+    [[nodiscard]] int fd() const noexcept { return socket_.get(); }
+    [[nodiscard]] bool is_open() const noexcept { return static_cast<bool>(socket_); }
+    [[nodiscard]] bool wants_to_write() const noexcept { return is_open() && !writes_.empty(); }
+    [[nodiscard]] bool wants_to_read() const noexcept { return is_open() && seen_.end == PeerEnd::open; }
+    [[nodiscard]] const ConnectionSeen& seen() const noexcept { return seen_; }
+    /// More came than we keep.
+    [[nodiscard]] bool flooded() const noexcept;
+
+private:
+    void log_ours(Bytes written);
+    void log_theirs(Bytes chunk);
+    void judge(Side from, const Judgement& judgement, const Record& record);
+    void judge(Side from, const Judgement& judgement, std::string text);
+    void end(PeerEnd how);
+
+    std::string name_;
+    FileDescriptor socket_;
+    ConversationLog& log_;
+    LifecycleChecker checker_;
+    RecordAssembler ours_;
+    RecordAssembler theirs_;
+    std::deque<Buffer> writes_;  // each a write of its own
+    std::size_t written_ = 0;    // of the first
+    bool cut_pending_ = false;   // the write before ended in a cut: let the peer take it first
+    ConnectionSeen seen_;
+    std::size_t received_size_ = 0;
+    std::size_t read_size_ = 65536;
+};
+
+}  // namespace fcgispec

@@ -1,0 +1,76 @@
+// Plays one scenario with the peer: says our lines, waits for the peer's, watches all with the lifecycle checker.
+// Knows nothing of verdicts by requirement, health or repetition: those are the runner's.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "conformance/engine/checker.hpp"
+#include "conformance/engine/process.hpp"
+#include "conformance/engine/script.hpp"
+#include "conformance/engine/transport.hpp"
+
+namespace fcgispec {
+
+/// How what we say is cut into writes: whole groups of lines at a time, single bytes (the first and last 1,024 of a
+/// group), or each header and each content apart.
+enum class Splitting : std::uint8_t { whole, bytes, header };
+[[nodiscard]] std::string_view name_of(Splitting splitting) noexcept;
+
+using Pairs = std::vector<std::pair<std::string, std::string>>;
+
+struct PlayOptions {
+    Address address;
+    Pairs params;                      ///< the user's --param, part of `base`
+    std::vector<std::string> command;  ///< how a scenario's own peer is started; empty: it can't be
+    Splitting splitting = Splitting::whole;
+    int deadline_ms = 1000;  ///< of silence, for what the peer must say; nothing waits for it that succeeds
+    const std::atomic<bool>* interrupted = nullptr;
+};
+
+/// What the checker accused, by requirement: how often, and the first time.
+struct Observed {
+    std::string requirement;
+    std::string wanted;
+    std::string got;
+    std::size_t count = 0;
+    std::vector<std::string> records;  ///< the lines around it, the accused one begins with "! "
+};
+
+/// What became of a scenario.
+struct Played {
+    enum class Outcome : std::uint8_t {
+        as_expected,
+        contradicted,  ///< the peer said something else
+        silent,        ///< the deadline passed
+        closed,        ///< the peer closed or reset the connection, or didn't take one
+        flooded,       ///< the peer said more than we are willing to keep
+        interrupted,   ///< by the user
+    };
+    Outcome outcome = Outcome::as_expected;
+    std::vector<std::string> alternatives;  ///< those taken
+    bool tolerated = false;                 ///< one of them is poor but allowed
+    std::string wanted;                     ///< the line that wasn't met
+    std::string got;
+    std::size_t line = 0;
+    std::vector<Observed> accusations;
+    std::vector<std::string> trace;   ///< all that was said, in notation; long contents are shortened
+    std::vector<std::string> around;  ///< the last lines of it
+    std::optional<ExitStatus> died;   ///< the scenario's own peer ended without being asked to
+};
+
+/// The variables that a plain request needs [CGI §4.1], with the user's added.
+[[nodiscard]] Pairs base_params(const Pairs& params);
+
+/// The bytes of a whole request.
+[[nodiscard]] Buffer encode_request(const SendRequest& request, const Pairs& params);
+
+/// Plays it. The machine's failures are exceptions (std::system_error); the peer's conduct is in the result.
+[[nodiscard]] Played play(const Scenario& scenario, const PlayOptions& options);
+
+}  // namespace fcgispec

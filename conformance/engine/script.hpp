@@ -1,0 +1,139 @@
+// A scenario as a value, and the text front end that makes it. The value is primary: property_scenarios.cpp makes others in C++.
+// One page of grammar is in conformance/scenarios/README.md; the record notation is codec/notation.hpp's.
+#pragma once
+
+#include <csignal>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "codec/body.hpp"
+#include "codec/notation.hpp"
+
+namespace fcgispec {
+
+/// Which side of the transport connection. As the side under test: of a scenario, a run, a requirement.
+enum class Side : std::uint8_t { application, web_server };
+/// "application", "web-server".
+[[nodiscard]] std::string_view name_of(Side side) noexcept;
+
+// What a line of a scenario does. `connection` is the name before the arrow, "" for the one without a name; a
+// connection is opened when it is first used.
+
+/// A record or raw bytes that our side says.
+struct Send {
+    NotationLine line;
+};
+/// A whole request: FCGI_BEGIN_REQUEST, FCGI_PARAMS and its end, FCGI_STDIN and its end, for a Filter FCGI_DATA and its
+/// end, without FCGI_STDIN for an Authorizer [§6.2, §6.3, §6.4].
+struct SendRequest {
+    std::uint16_t request_id = 1;
+    PairsPattern pairs;  ///< added to `base`, replacing those of the same name
+    Role role = Role::responder;
+    std::uint8_t flags = keep_conn;
+    std::string std_in;  ///< CONTENT_LENGTH is added where the pairs don't say it and this isn't empty
+    std::string data;    ///< FCGI_DATA_LENGTH and FCGI_DATA_LAST_MOD likewise
+};
+/// A record or, for streams, the next bytes of the stream's value that the peer must say.
+struct Expect {
+    RecordPattern record;
+};
+/// FCGI_END_REQUEST with FCGI_REQUEST_COMPLETE for that request, and where given its CGI status and body [CGI §6].
+struct ExpectResponse {
+    std::uint16_t request_id = 1;
+    std::optional<unsigned> status;   ///< of the Status field, 200 where there is none [CGI §6.3.3]
+    std::optional<TextPattern> body;  ///< what follows the CGI header block in FCGI_STDOUT
+};
+enum class Closing : std::uint8_t { connect, close, half_close, reset };
+/// What our side does with the connection. `connect`: opens it and says nothing.
+struct CloseOurs {
+    Closing how{};
+};
+/// The peer closes or resets the connection.
+struct ExpectClose {};
+/// The bytes of the following `>` lines, up to the next line of another kind, are cut into writes behind these offsets.
+struct Cut {
+    std::vector<std::uint32_t> offsets;
+};
+/// From here on at most so many bytes are read at a time: a slow reader.
+struct ReadSize {
+    std::uint32_t size = 0;
+};
+/// A peer of this scenario's own is started, on a socket of its own, with these variables in its environment [§2.3].
+struct StartPeer {
+    std::vector<std::pair<std::string, std::string>> environment;
+    bool tcp = false;  ///< its listening socket is TCP on 127.0.0.1; else a unix socket
+};
+/// A signal to the peer that the scenario started.
+struct SignalPeer {
+    int signal = SIGTERM;
+};
+/// The peer that the scenario started exits by itself, with this status where given.
+struct ExpectExit {
+    std::optional<std::uint32_t> status;
+};
+/// The scenario ends here.
+struct Stop {};
+struct Alternative;
+/// Alternatives, followed side by side; the first whose expectations are all met is taken.
+struct Either {
+    std::vector<Alternative> alternatives;
+};
+
+struct Step {
+    std::size_t line = 0;  ///< in the scenario's text, from 1; 0 where there is none
+    std::string connection;
+    std::variant<Send, SendRequest, Expect, ExpectResponse, CloseOurs, ExpectClose, Cut, ReadSize, StartPeer, SignalPeer,
+                 ExpectExit, Stop, Either>
+        action;
+};
+
+struct Alternative {
+    std::string name;
+    bool tolerated = false;  ///< poor but allowed
+    std::vector<Step> steps;
+};
+struct Scenario {
+    std::string name;   ///< path below scenarios/ without .fcs, with [N=..] for a table case
+    std::string file;   ///< for messages; empty where made in C++
+    std::string title;  ///< what it shows, a sentence
+    Side side = Side::application;       ///< under test
+    std::vector<std::string> proves;     ///< requirement ids; a failure accuses the first
+    std::vector<std::string> needs;      ///< capabilities of the peer without which it is skipped
+    std::vector<Step> steps;
+};
+
+/// The capabilities that `needs` may name; the probe finds out which a peer has.
+[[nodiscard]] const std::vector<std::string>& known_capabilities();
+
+struct ScriptError {
+    std::string file;
+    std::size_t line = 0;
+    std::size_t column = 0;
+    std::string message;
+    std::string text;  ///< the line
+    /// file:line:column: message, the line, and a caret under the column.
+    [[nodiscard]] std::string print() const;
+};
+
+struct ParsedScript {
+    std::vector<Scenario> scenarios;  ///< one, or one for each value of its tables; none where there is an error
+    std::vector<ScriptError> errors;
+};
+/// Reads the text of one scenario file. `name` is its path below scenarios/ without .fcs. Not checked: whether the
+/// requirements exist.
+[[nodiscard]] ParsedScript parse_script(std::string_view text, const std::string& name, const std::string& file, Side side,
+                                        std::uint64_t seed = 1);
+
+/// All scenarios of a folder scenarios/<side>/, in the order of their names, with the errors of those unreadable.
+[[nodiscard]] ParsedScript load_scripts(const std::filesystem::path& scenarios_folder, Side side, std::uint64_t seed = 1);
+
+/// The line as it would be written, for messages.
+[[nodiscard]] std::string print(const Step& step, PrintStyle style = PrintStyle::brief);
+
+}  // namespace fcgispec
