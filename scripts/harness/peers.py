@@ -9,6 +9,7 @@ Never speaks FastCGI to a peer. Judges nothing: it starts, finds out whether som
 
 from __future__ import annotations
 
+import ctypes
 import fcntl
 import os
 import re
@@ -96,8 +97,8 @@ def run_program(application: Application, argv: list[str], **options) -> str:
     )  # fmt: skip
     if done.returncode != 0:
         raise PeerError(
-            f"{application.name}: '{' '.join(argv)}' failed ({exit_text(done.returncode)}); it wants the Debian packages "
-            f"{' '.join(application.packages)}:\n{done.stdout[-LOG_SHOWN_MAX:]}"
+            f"{application.name}: '{' '.join(argv)}' failed ({exit_text(done.returncode)}); it wants the Debian "
+            f"packages {' '.join(application.packages)}:\n{done.stdout[-LOG_SHOWN_MAX:]}"
         )
     return done.stdout
 
@@ -115,7 +116,7 @@ def listening_socket(transport: str, folder: Path) -> tuple[socket.socket, str]:
     if transport == "unix":
         path = str(folder / "socket")
         if len(os.fsencode(path)) > SUN_PATH_MAX:
-            raise PeerError(f"{path}: too long for a Unix socket ({SUN_PATH_MAX} bytes); set TMPDIR to a shorter folder")
+            raise PeerError(f"{path}: longer than the {SUN_PATH_MAX} bytes of a Unix socket; set TMPDIR shorter")
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         listener.bind(path)
         address = f"unix:{path}"
@@ -172,17 +173,21 @@ class Peer:
             if application.binds:
                 release_address(self._listener, self.address)
             self._launch = application.launch(folder, self.address)
-            self._process = self._spawn()
+            self._start()
         except BaseException:
             self._listener.close()
             raise
-        self._supervisor = threading.Thread(target=self._supervise, name=f"supervisor of {self.name}", daemon=True)
-        self._supervisor.start()
 
     @property
     def pid(self) -> int:
         """The leader of its process group; another one after each end."""
         return self._process.pid
+
+    def _start(self) -> None:
+        self._ended.clear()
+        self._process = self._spawn()
+        self._supervisor = threading.Thread(target=self._supervise, name=f"supervisor of {self.name}", daemon=True)
+        self._supervisor.start()
 
     def _spawn(self) -> subprocess.Popen:
         program = find_program(self.name, self._launch.argv[0], self.application.packages)
@@ -194,7 +199,7 @@ class Peer:
                 stderr=subprocess.STDOUT,
                 cwd=self.log_path.parent,
                 env=os.environ | self._launch.environment,
-                start_new_session=True,  # So that all that it starts can be stopped, and no terminal's signal gets there.
+                start_new_session=True,  # All that it starts can be stopped; no terminal's signal gets there.
             )
 
     def _supervise(self) -> None:
@@ -205,9 +210,9 @@ class Peer:
                 if not self._stopped:
                     self.ends.append(exit_text(returncode))
                 if self._stopped or not self._ready or self.application.binds or len(self.ends) > RESTARTS_MAX:
-                    break
+                    self._ended.set()
+                    return
                 self._process = self._spawn()
-        self._ended.set()
 
     def param_words(self) -> list[str]:
         """The `--param NAME=VALUE` words that requests to this peer need."""
@@ -220,17 +225,22 @@ class Peer:
         """Waits until the application, not only the kernel, takes a connection: we say nothing, close our side, and are
         hung up on. PeerError, with the log, if that doesn't happen in time or it ends before."""
         deadline = time.monotonic() + READY_WITHIN_S
-        while not self._hangs_up(deadline):
+        while not self.hangs_up(deadline):
             if self._ended.wait(timeout=0.01):
                 raise PeerError(f"{self.name} did not start ({self.ends[-1]}); its log:\n{self.log()}")
             if time.monotonic() > deadline:
-                raise PeerError(f"{self.name} is not ready at {self.address} after {READY_WITHIN_S:g} s; its log:\n{self.log()}")
+                raise PeerError(
+                    f"{self.name} is not ready at {self.address} after {READY_WITHIN_S:g} s; its log:\n{self.log()}"
+                )
         with self._lock:
             self._ready = True
-        if self._ended.is_set():  # It hung up by ending; from here on it would have been started again.
-            raise PeerError(f"{self.name} ended while it started ({self.ends[-1]}); its log:\n{self.log()}")
+        if self._ended.is_set():  # It hung up by ending, as Ruby's does, before we said that it may be started again.
+            if self.application.binds:
+                raise PeerError(f"{self.name} ended while it started ({self.ends[-1]}); its log:\n{self.log()}")
+            self._start()
 
-    def _hangs_up(self, deadline: float) -> bool:
+    def hangs_up(self, deadline: float) -> bool:
+        """Whether the application takes a connection: we close our side of it, it must close its own."""
         try:
             with connect(self.address) as connection:
                 connection.shutdown(socket.SHUT_WR)
@@ -250,15 +260,25 @@ class Peer:
             self._stopped = True
             self._process.terminate()  # The leader alone: it is the one to tell its children, and to collect them.
         if not self._ended.wait(STOP_GRACE_S):
-            kill_group(self._process.pid)
+            self._process.kill()  # The supervisor kills the rest.
         self._supervisor.join()
         self._listener.close()
 
 
+def adopt_orphans() -> None:
+    """From now on, children whose parent ends become ours, so that we can wait for them; see prctl(2)."""
+    pr_set_child_subreaper = 36
+    if ctypes.CDLL(None, use_errno=True).prctl(pr_set_child_subreaper, 1, 0, 0, 0) != 0:
+        raise PeerError(f"cannot adopt orphans: {os.strerror(ctypes.get_errno())}")
+
+
 def kill_group(pid: int) -> None:
+    """Kills the process group whose leader has ended, and waits until all of it is gone."""
     try:
         os.killpg(pid, signal.SIGKILL)
-    except ProcessLookupError:
+        while True:
+            os.waitpid(-pid, 0)
+    except (ProcessLookupError, ChildProcessError):
         pass  # Nobody left.
 
 
@@ -274,6 +294,7 @@ def report_ends(peer: Peer) -> None:
 def start(name: str, transport: str = "unix") -> Iterator[Peer]:
     """A running, reachable peer, stopped at the end of the block."""
     application = find(name)
+    adopt_orphans()
     with tempfile.TemporaryDirectory(prefix="fcgispec-", ignore_cleanup_errors=True) as folder:
         peer = Peer(application, transport, Path(folder))
         try:
@@ -345,8 +366,7 @@ def launch_built(target: str) -> Callable[[Path, str], Launch]:
     def launch(_folder: Path, _address: str) -> Launch:
         application = APPLICATIONS[f"libfcgi-{target.removeprefix('contract-')}"]
         with build_folder("libfcgi") as folder:
-            if not (folder / "CMakeCache.txt").exists():
-                run_program(application, ["cmake", "-S", str(CONTRACT), "-B", str(folder), "-DCMAKE_BUILD_TYPE=Release"])
+            run_program(application, ["cmake", "-S", str(CONTRACT), "-B", str(folder)])
             run_program(application, ["cmake", "--build", str(folder), "--target", target])
         return Launch([str(folder / target)])
 

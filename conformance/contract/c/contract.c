@@ -141,7 +141,10 @@ static bool fits(const struct Operation *o, const char *name, size_t name_size, 
 static void serve(FCGX_Request *request) {
     const char *query = FCGX_GetParam("QUERY_STRING", request->envp);
     FCGX_PutS("Content-Type: text/plain\r\n", request->out);
-    if (!query || strncmp(query, "fcgispec.", 9) != 0) return say(request, "\r\nhello\n");
+    if (!query || strncmp(query, "fcgispec.", 9) != 0) {
+        say(request, "\r\nhello\n");
+        return;
+    }
     const char *name = query + 9, *equals = strchr(name, '='), *argument = equals ? equals + 1 : "";
     const struct Operation *o = operations;
     while (o->name && !fits(o, name, strcspn(name, "="), argument, request->role)) o++;

@@ -1,6 +1,7 @@
 #!/usr/bin/perl
 # The contract (../README.md) as a plain CGI program in Perl, for fcgiwrap, which plays the FastCGI application.
-# Not offered: wait, data, cached and exit, which a CGI program has no notion of.
+# Not offered: wait, data, cached and exit, which a CGI program has no notion of; status, which fcgiwrap does not pass
+# on; early, for fcgiwrap gives us all of FCGI_STDIN before it takes any output. Therefore echo reads before it writes.
 
 use strict;
 use warnings;
@@ -37,33 +38,28 @@ sub write_params {
     print escaped($_, '='), '=', escaped($ENV{$_}, ''), "\n" for sort grep { index($_, $prefix) == 0 } keys %ENV;
 }
 
-my $status = 0;
 my %operations;
 %operations = (
     authorize => sub { },
     deny      => sub { print "denied\n" },
-    early     => sub { local $| = 1; print "early\n"; print read_all(), "\n" },
-    echo      => sub { read_all(sub { print $_[0] }) },
+    echo      => sub { my $body = ''; read_all(sub { $body .= $_[0] }); print $body },
     hello     => sub { print join(' ', 'fcgispec contract 1:', sort keys %operations), "\n" },
     large     => sub { write_cycle(\*STDOUT, '0123456789abcdef', shift) },
     length    => sub { print read_all(), "\n" },
     params    => \&write_params,
-    status    => sub { $status = shift; print "ok\n" },
     stderr    => sub { write_cycle(\*STDERR, 'e', shift); print "ok\n" },
     unread    => sub { print "ok\n" },
     update    => sub { print read_all() == ($ENV{CONTENT_LENGTH} || 0) ? "complete\n" : "incomplete\n" },
 );
 my %fields = (authorize => "Status: 200\r\nVariable-FCGISPEC: yes\r\n", deny => "Status: 403\r\n");
-my %number_max = (large => 9_999_999_999, status => 255, stderr => 9_999_999_999);
+my %takes_number = (large => 1, stderr => 1);
 
 print "Content-Type: text/plain\r\n";
 if (($ENV{QUERY_STRING} // '') =~ /^fcgispec\.([^=]*)=?(.*)/s) {
     my ($name, $argument) = ($1, $2);
-    my $unfit = !$operations{$name}
-        || $number_max{$name} && ($argument !~ /^[0-9]{1,10}\z/ || $argument > $number_max{$name});
+    my $unfit = !$operations{$name} || $takes_number{$name} && $argument !~ /^[0-9]{1,10}\z/;
     print $unfit ? '' : $fields{$name} // '', "\r\n";
     $unfit ? print "unsupported\n" : $operations{$name}->($argument);
 } else {
     print "\r\nhello\n";
 }
-exit $status;

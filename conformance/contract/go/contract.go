@@ -1,8 +1,8 @@
 // The contract (../README.md) in Go, on net/http/fcgi; responder, the only role that it has.
 //
-// Not offered: stderr and status, which the library keeps to itself; wait, for it tells of FCGI_ABORT_REQUEST only those
-// who read an unfinished FCGI_STDIN; exit, for nobody is told when the answer has been sent. The library calls us when
-// FCGI_STDIN begins, not before. QUERY_STRING is taken from REQUEST_URI where there is one.
+// Not offered: stderr and status, which the library keeps to itself; wait, for it tells of FCGI_ABORT_REQUEST only
+// those who read an unfinished FCGI_STDIN; exit, for nobody is told when the answer has been sent. The library calls us
+// when FCGI_STDIN begins, not before. QUERY_STRING is taken from REQUEST_URI where there is one.
 package main
 
 import (

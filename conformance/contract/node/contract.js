@@ -26,8 +26,8 @@ const escaped = (text, unsafe) => Buffer.from(text).toString('latin1').replace(
 
 function params(request, prefix) {
     const names = Object.keys(request.cgiParams).filter((name) => name.startsWith(prefix)).sort();
-    return names.map((name) =>
-        escaped(name, /[^\x21-\x7e]|[%=]/g) + '=' + escaped(request.cgiParams[name], /[^\x21-\x7e]|%/g) + '\n').join('');
+    const line = (name, value) => escaped(name, /[^\x21-\x7e]|[%=]/g) + '=' + escaped(value, /[^\x21-\x7e]|%/g) + '\n';
+    return names.map((name) => line(name, request.cgiParams[name])).join('');
 }
 
 const OPERATIONS = {
@@ -41,7 +41,7 @@ const OPERATIONS = {
         response.write('early\n');
         readAll(request, ignore, (length) => response.end(`${length}\n`));
     },
-    echo(request, response) { request.on('end', () => response.end()); request.on('data', (block) => response.write(block)); },
+    echo(request, response) { readAll(request, (block) => response.write(block), () => response.end()); },
     // No new connections; the process ends when the present ones have been closed.
     exit(request, response) { server.close(); response.end('bye\n'); },
     hello(request, response) { response.end(`fcgispec contract 1: ${Object.keys(OPERATIONS).join(' ')}\n`); },

@@ -40,7 +40,8 @@ sub escaped {
 
 sub write_params {
     my $prefix = shift;
-    print $out escaped($_, '='), '=', escaped($params{$_}, ''), "\n" for sort grep { index($_, $prefix) == 0 } keys %params;
+    my @names = sort grep { index($_, $prefix) == 0 } keys %params;
+    print $out escaped($_, '='), '=', escaped($params{$_}, ''), "\n" for @names;
 }
 
 my %operations;

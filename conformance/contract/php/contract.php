@@ -1,7 +1,7 @@
 <?php
-// The contract (../README.md) for PHP, run by php-fpm or php-cgi. Responder, and Authorizer, which PHP runs as it runs a
-// Responder. Not offered, because PHP gives no way to it: stderr (what PHP logs comes with words of its own), status
-// (PHP always says 0), wait (PHP tells an aborted request only to those who write), data, exit.
+// The contract (../README.md) for PHP, run by php-fpm or php-cgi. Responder, and Authorizer, which PHP runs as it runs
+// a Responder. Not offered, because PHP gives no way to it: stderr (what PHP logs comes with words of its own), status
+// (PHP always says 0), wait (PHP tells of an aborted request only those who write), data, cached, exit.
 //
 // Wants enable_post_data_reading=0 and post_max_size=0, or PHP takes the body before we can read or leave it.
 declare(strict_types=1);

@@ -1,7 +1,7 @@
 """The contract (../README.md) in Python: a WSGI application, for uwsgi's FastCGI socket.
 
-Not offered: stderr, which goes to uwsgi's log; status, wait, exit, and the other roles, which WSGI has no notion of. uwsgi
-gives at most CONTENT_LENGTH bytes of FCGI_STDIN, and none without it. Debian 12 has no FastCGI library for Python itself.
+Not offered: stderr, which goes to uwsgi's log; status, wait, exit, and the other roles, of which WSGI has no notion.
+uwsgi gives at most CONTENT_LENGTH bytes of FCGI_STDIN, and none without it. Debian 12 has no FastCGI library for Python.
 """
 
 import re
@@ -43,7 +43,11 @@ def params(environ, prefix):
 
 
 def update(environ):
-    return b"complete\n" if length(environ) == int(environ.get("CONTENT_LENGTH") or 0) else b"incomplete\n"
+    try:
+        complete = length(environ) == int(environ.get("CONTENT_LENGTH") or 0)
+    except OSError:  # uwsgi's way to say that FCGI_STDIN ended before CONTENT_LENGTH bytes
+        complete = False
+    return b"complete\n" if complete else b"incomplete\n"
 
 
 OPERATIONS = {
