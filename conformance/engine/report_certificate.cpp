@@ -1,0 +1,193 @@
+#include "conformance/engine/report_certificate.hpp"
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <set>
+
+#include "conformance/engine/report_text.hpp"
+
+namespace fcgispec {
+namespace {
+
+constexpr std::string_view unregistered = "unregistered";
+
+std::string profile_of(const Register& requirements, std::string_view id) {
+    const Requirement* requirement = requirements.find(id);
+    return requirement != nullptr ? requirement->profile : std::string(unregistered);
+}
+
+/// The line of `profile`; one for what is not registered is added when it is needed.
+ProfileStanding& line_of(std::vector<ProfileStanding>& lines, const std::string& profile) {
+    const auto found =
+        std::find_if(lines.begin(), lines.end(), [&](const auto& line) { return line.profile == profile; });
+    if (found != lines.end()) return *found;
+    return lines.emplace_back(ProfileStanding{.profile = profile});
+}
+
+void add_once(std::vector<std::string>& ids, const std::string& id) {
+    if (std::find(ids.begin(), ids.end(), id) == ids.end()) ids.push_back(id);
+}
+
+void count(const Result& result, ProfileStanding& line) {
+    if (is_conclusive(result.verdict)) ++line.num_conclusive;
+    if (result.verdict == Verdict::inconclusive) ++line.num_inconclusive;
+    if (result.verdict == Verdict::skipped) ++line.num_skipped;
+}
+
+void accuse(const Finding& finding, ProfileStanding& line) {
+    if (!is_violation(finding.verdict))
+        add_once(line.tolerated, printable(finding.requirement));
+    else
+        add_once(finding.known ? line.known : line.broken, printable(finding.requirement));
+}
+
+Standing standing_of(const ProfileStanding& line) {
+    if (!line.broken.empty() || !line.known.empty()) return Standing::deviates;
+    return line.num_conclusive > 0 && line.num_inconclusive == 0 ? Standing::conforms : Standing::not_tested;
+}
+
+/// A failing case that no finding speaks for deviates as well.
+void accuse_unexplained(const Result& result, std::vector<ProfileStanding>& lines, const Register& requirements,
+                        const Report& report) {
+    if (!is_violation(result.verdict) || finding_of(report, result) != nullptr) return;
+    if (result.requirements.empty())
+        add_once(line_of(lines, std::string(unregistered)).broken, printable(result.scenario));
+    for (const std::string& id : result.requirements)
+        add_once(line_of(lines, profile_of(requirements, id)).broken, printable(id));
+}
+
+std::string times(std::size_t count) {
+    if (count == 1) return "once";
+    return count == 2 ? "twice" : std::to_string(count) + " times";
+}
+
+std::size_t num_broken(const Report& report) {
+    std::set<std::string> broken;
+    for (const Finding& finding : report.findings)
+        if (is_violation(finding.verdict) && !finding.known) broken.insert(finding.requirement);
+    for (const Result& result : report.results)
+        if (is_violation(result.verdict) && finding_of(report, result) == nullptr)
+            broken.insert(result.requirements.empty() ? result.scenario : result.requirements.front());
+    return broken.size();
+}
+
+}  // namespace
+
+std::string_view name_of(Standing standing) noexcept {
+    switch (standing) {
+        case Standing::conforms:
+            return "conforms";
+        case Standing::deviates:
+            return "deviates";
+        case Standing::not_tested:
+            return "not tested";
+    }
+    return {};
+}
+
+std::string ProfileStanding::print() const {
+    std::vector<std::string> parts;
+    if (!broken.empty()) parts.push_back(joined(broken));
+    if (!known.empty()) parts.push_back("known " + joined(known));
+    if (!tolerated.empty()) parts.push_back("tolerated " + joined(tolerated));
+    if (num_inconclusive > 0) parts.push_back(counted(num_inconclusive, "case") + " inconclusive");
+    if (num_skipped > 0) parts.push_back(counted(num_skipped, "case") + " skipped");
+    return std::string(name_of(standing)) + (parts.empty() ? "" : ": ") + joined(parts, "; ");
+}
+
+std::vector<ProfileStanding> certificate_of(const Report& report, const Register& requirements) {
+    std::vector<ProfileStanding> lines;
+    for (const std::string& profile : profiles()) lines.push_back({.profile = profile});
+    for (const Result& result : report.results) {
+        std::set<std::string> counted_for;
+        for (const std::string& id : result.requirements) counted_for.insert(profile_of(requirements, id));
+        for (const std::string& profile : counted_for) count(result, line_of(lines, profile));
+        accuse_unexplained(result, lines, requirements, report);
+    }
+    for (const Finding& finding : report.findings)
+        accuse(finding, line_of(lines, profile_of(requirements, finding.requirement)));
+    for (ProfileStanding& line : lines) line.standing = standing_of(line);
+    return lines;
+}
+
+std::string conclusion_of(const Report& report) {
+    const int code = exit_code_of(report);
+    std::string result = code == 0 ? "conforms" : code == 1 ? "does not conform" : "inconclusive";
+    const bool deviates = std::any_of(report.findings.begin(), report.findings.end(), [](const Finding& finding) {
+        return finding.known && is_violation(finding.verdict);
+    });
+    if (code == 0 && report.partial) result += " in what was selected";
+    if (code == 0 && deviates) result += ", save for known deviations";
+    if (code == 1) result += ": " + counted(num_broken(report), "requirement") + " broken";
+    if (!report.unreachable.empty())
+        return result + ": the peer could not be reached: " + printable(report.unreachable);
+    if (report.interrupted) return result + ": the run was interrupted";
+    if (code == 3 && summary_of(report)[static_cast<std::size_t>(Verdict::inconclusive)] == 0)
+        result += ": nothing was tested";
+    return result;
+}
+
+const std::array<Verdict, 6>& counted_verdicts() noexcept {
+    static constexpr std::array<Verdict, 6> order{Verdict::pass,  Verdict::tolerated,    Verdict::fail,
+                                                  Verdict::crash, Verdict::inconclusive, Verdict::skipped};
+    return order;
+}
+
+std::string counts_of(const Report& report) {
+    const std::array<std::size_t, 6> counts = summary_of(report);
+    std::vector<std::string> parts;
+    for (const Verdict verdict : counted_verdicts())
+        parts.push_back(std::to_string(counts[static_cast<std::size_t>(verdict)]) + ' ' +
+                        std::string(name_of(verdict)));
+    return counted(report.results.size(), "case") + ": " + joined(parts);
+}
+
+std::vector<const Finding*> findings_of(const Report& report, bool known) {
+    std::vector<const Finding*> result;
+    for (const Finding& finding : report.findings)
+        if (finding.known.has_value() == known) result.push_back(&finding);
+    std::stable_sort(result.begin(), result.end(),
+                     [](const Finding* a, const Finding* b) { return a->verdict > b->verdict; });
+    return result;
+}
+
+std::vector<const Finding*> findings_without_case(const Report& report) {
+    std::set<const Finding*> with_case;
+    for (const Result& result : report.results) with_case.insert(finding_of(report, result));
+    std::vector<const Finding*> result;
+    for (const Finding& finding : report.findings)
+        if (is_violation(finding.verdict) && !with_case.contains(&finding)) result.push_back(&finding);
+    return result;
+}
+
+std::vector<std::pair<std::string, std::size_t>> skipped_by_reason(const Report& report) {
+    std::map<std::string, std::size_t> counts;
+    for (const Result& result : report.results)
+        if (result.verdict == Verdict::skipped) ++counts[printable(result.reason)];
+    std::vector<std::pair<std::string, std::size_t>> sorted(counts.begin(), counts.end());
+    std::stable_sort(sorted.begin(), sorted.end(), [](const auto& a, const auto& b) { return a.second > b.second; });
+    return sorted;
+}
+
+std::string frequency_of(const Finding& finding) {
+    std::string result = times(finding.count);
+    if (!finding.scenarios.empty()) result += " in " + counted(finding.scenarios.size(), "case");
+    if (!finding.scenario.empty())
+        result += (finding.scenarios.size() > 1 ? ", first in " : ": ") + printable(finding.scenario);
+    return result;
+}
+
+std::pair<std::string, std::string> folder_and_name(const Result& result) {
+    const std::string name = printable(result.scenario);
+    const std::size_t slash = name.rfind('/', name.find('['));
+    if (slash == std::string::npos) return {"", name};
+    return {name.substr(0, slash), name.substr(slash + 1)};
+}
+
+std::string statement_of(const Register& requirements, std::string_view id) {
+    const Requirement* requirement = requirements.find(id);
+    return requirement != nullptr ? requirement->statement : std::string();
+}
+
+}  // namespace fcgispec

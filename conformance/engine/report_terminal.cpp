@@ -1,0 +1,188 @@
+#include <algorithm>
+#include <cstdio>
+
+#include "conformance/engine/report_certificate.hpp"
+#include "conformance/engine/report_text.hpp"
+#include "conformance/engine/reports.hpp"
+
+namespace fcgispec {
+namespace {
+
+constexpr std::size_t width = 100;
+constexpr std::size_t indent = 10;            // of what belongs to a finding
+constexpr std::size_t label_indent = 18;      // of the text beside "wanted"
+constexpr std::size_t num_lines_max = 2;      // of statement, wanted and got each: a peer may have said much
+constexpr std::size_t num_records_max = 4;    // the offending one and those before it
+constexpr std::size_t remark_size_max = 160;  // characters
+constexpr std::size_t column_size_max = 40;   // characters
+constexpr std::string_view offending = "! ";  // begins the offending record of a finding
+
+const char* colour_of(Verdict verdict) {
+    switch (verdict) {
+        case Verdict::pass:
+            return "32";
+        case Verdict::skipped:
+            return "2";
+        case Verdict::tolerated:
+            return "36";
+        case Verdict::inconclusive:
+            return "33";
+        case Verdict::fail:
+            return "31";
+        case Verdict::crash:
+            return "1;31";
+    }
+    return "0";
+}
+
+std::string padded(std::string text, std::size_t size) {
+    const std::size_t num = num_characters(text);
+    return text.append(num < size ? size - num : 0, ' ');
+}
+
+class Writer {
+public:
+    Writer(const Report& report, const Register& requirements, const TerminalOptions& options)
+        : report_(report), requirements_(requirements), options_(options) {}
+
+    std::string write() {
+        if (!options_.quiet) head();
+        if (options_.verbose) cases();
+        for (const Finding* finding : findings_of(report_, false)) accuse(*finding);
+        if (!options_.quiet) {
+            lines_of_baseline();
+            skipped();
+            certificate();
+        }
+        closing();
+        return std::move(out_);
+    }
+
+private:
+    std::string painted(const std::string& text, const char* colour) const {
+        return options_.color ? "\033[" + std::string(colour) + 'm' + text + "\033[0m" : text;
+    }
+
+    void head() {
+        const std::string name = printable(report_.name.empty() ? report_.address : report_.name);
+        out_ += "fcgispec " + printable(report_.version) + ": " + std::string(name_of(report_.side)) + ' ' + name;
+        if (name != printable(report_.address)) out_ += " at " + printable(report_.address);
+        out_ += "\n\n";
+        capabilities();
+    }
+
+    void capabilities() {
+        if (report_.capabilities.empty()) return;
+        std::size_t name_size = 0;
+        std::size_t claimed_size = num_characters("claimed");
+        for (const Capability& each : report_.capabilities) {
+            name_size = std::max(name_size, num_characters(shortened(each.name, column_size_max)));
+            claimed_size = std::max(claimed_size, num_characters(shortened(each.claimed, column_size_max)));
+        }
+        const auto row = [&](const std::string& name, const std::string& claimed, const std::string& observed) {
+            out_ += "  " + padded(name, name_size) + "  " + padded(claimed, claimed_size) + "  " + observed + '\n';
+        };
+        const auto cell = [](const std::string& text) { return text.empty() ? "-" : shortened(text, column_size_max); };
+        row("", "claimed", "observed");
+        for (const Capability& each : report_.capabilities)
+            row(shortened(each.name, column_size_max), cell(each.claimed), cell(each.observed));
+        out_ += '\n';
+    }
+
+    void cases() {
+        for (const Result& each : report_.results) {
+            out_ += painted(padded(std::string(name_of(each.verdict)), 13), colour_of(each.verdict));
+            out_ += printable(each.scenario);
+            if (!each.splitting.empty() && each.splitting != "whole") out_ += " (" + printable(each.splitting) + ')';
+            const std::string& remark = each.reason.empty() ? each.alternative : each.reason;
+            out_ += (remark.empty() ? "" : ": " + shortened(remark, remark_size_max)) + '\n';
+        }
+        if (!report_.results.empty()) out_ += '\n';
+    }
+
+    void accuse(const Finding& finding) {
+        const std::string verdict = padded(std::string(name_of(finding.verdict)), indent);
+        const std::string start = verdict + printable(finding.requirement);
+        const std::string statement = statement_of(requirements_, finding.requirement);
+        const std::string text = labelled(start, statement.empty() ? "(not in the register)" : statement,
+                                          num_characters(start) + 2, width, options_.quiet ? 1 : num_lines_max);
+        // Coloured once it is wrapped: what colours has no width.
+        out_ += painted(verdict, colour_of(finding.verdict)) + text.substr(verdict.size());
+        if (options_.quiet) return;
+        wrapped_line("wanted", finding.wanted);
+        wrapped_line("got", finding.got);
+        records(finding);
+        whole_line("seen", frequency_of(finding));
+        whole_line("again", finding.again);
+        out_ += '\n';
+    }
+
+    void wrapped_line(const std::string& label, const std::string& text) {
+        out_ += labelled(std::string(indent, ' ') + label, printable(text), label_indent, width, num_lines_max);
+    }
+
+    /// What is to be copied stays on one line.
+    void whole_line(const std::string& label, const std::string& text) {
+        if (!text.empty()) out_ += padded(std::string(indent, ' ') + label, label_indent) + printable(text) + '\n';
+    }
+
+    /// The offending record and those just before it.
+    void records(const Finding& finding) {
+        const auto& all = finding.records;
+        const auto found =
+            std::find_if(all.begin(), all.end(), [](const auto& each) { return each.starts_with(offending); });
+        const auto offending_index = static_cast<std::size_t>(found - all.begin());
+        const std::size_t end = std::min(all.size(), std::max(offending_index + 1, num_records_max));
+        for (std::size_t i = end - std::min(end, num_records_max); i < end; ++i) {
+            const bool marked = all[i].starts_with(offending);
+            const std::string text = (marked ? "" : "  ") + shortened(all[i], width - indent - 6);
+            out_ += std::string(indent, ' ') + (marked ? painted(text, colour_of(finding.verdict)) : text) + '\n';
+        }
+    }
+
+    void lines_of_baseline() {
+        const auto known = findings_of(report_, true);
+        for (const Finding* finding : known)
+            out_ += "known     " + printable(finding->requirement) + " (" + std::string(name_of(finding->verdict)) +
+                    ", " + counted(finding->scenarios.size(), "case") + "): " + shortened(*finding->known, width) +
+                    '\n';
+        for (const std::string& each : report_.stale)
+            out_ += "stale     " + shortened(each, width) + " (did not occur: take it off the baseline)\n";
+        if (!known.empty() || !report_.stale.empty()) out_ += '\n';
+    }
+
+    void skipped() {
+        const auto reasons = skipped_by_reason(report_);
+        for (const auto& [reason, count] : reasons)
+            out_ += "skipped   " + counted(count, "case") + ": " + shortened(reason, remark_size_max) + '\n';
+        if (!reasons.empty()) out_ += '\n';
+    }
+
+    void certificate() {
+        for (const ProfileStanding& each : certificate_of(report_, requirements_))
+            out_ += labelled("  " + each.profile, each.print(), 16, width);
+        out_ += '\n';
+    }
+
+    void closing() {
+        std::array<char, 32> seconds{};
+        std::snprintf(seconds.data(), seconds.size(), "%.1f s", report_.duration_ms / 1000);
+        const int code = exit_code_of(report_);
+        const Verdict verdict = code == 0 ? Verdict::pass : code == 1 ? Verdict::fail : Verdict::inconclusive;
+        out_ += counts_of(report_) + "   (" + seconds.data() + ")  -> " +
+                painted(conclusion_of(report_), colour_of(verdict)) + '\n';
+    }
+
+    const Report& report_;
+    const Register& requirements_;
+    const TerminalOptions& options_;
+    std::string out_;
+};
+
+}  // namespace
+
+std::string terminal_report(const Report& report, const Register& requirements, const TerminalOptions& options) {
+    return Writer(report, requirements, options).write();
+}
+
+}  // namespace fcgispec

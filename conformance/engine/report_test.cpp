@@ -1,0 +1,170 @@
+// Every form of report, of one made-up run, against reports/golden/. FCGISPEC_REBASE=1 in the environment writes these
+// files anew, to be read before they are committed.
+#include <algorithm>
+#include <boost/test/unit_test.hpp>
+#include <cstdlib>
+#include <filesystem>
+#include <limits>
+#include <sstream>
+
+#include "conformance/engine/report_certificate.hpp"
+#include "conformance/engine/report_example.hpp"
+#include "conformance/engine/report_file.hpp"
+#include "conformance/engine/report_text.hpp"
+#include "conformance/engine/reports.hpp"
+
+using namespace fcgispec;
+using namespace fcgispec::test;
+
+BOOST_AUTO_TEST_SUITE(report)
+
+namespace {
+
+/// The first line that differs tells more than two long texts.
+void check_golden(const std::string& name, const std::string& text) {
+    const std::filesystem::path path = std::filesystem::path(FCGISPEC_SOURCE_DIR "/reports/golden") / name;
+    if (std::getenv("FCGISPEC_REBASE") != nullptr) write_report(path, text);
+    std::istringstream wanted(read_text(path));
+    std::istringstream got(text);
+    std::string wanted_line;
+    std::string got_line;
+    for (std::size_t line = 1; std::getline(wanted, wanted_line) && std::getline(got, got_line); ++line)
+        BOOST_TEST_REQUIRE(got_line == wanted_line, name << ':' << line << ":\n"
+                                                         << got_line << "\ninstead of\n"
+                                                         << wanted_line);
+    BOOST_TEST((read_text(path) == text), name << " is longer or shorter");
+}
+
+bool contains(std::string_view text, std::string_view part) {
+    return text.find(part) != std::string_view::npos;
+}
+
+std::size_t num_lines(std::string_view text) {
+    return static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n'));
+}
+
+std::string standing_of(const Report& report, std::string_view profile) {
+    for (const ProfileStanding& each : certificate_of(report, example_register()))
+        if (each.profile == profile) return each.print();
+    return "no such line";
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(golden_json) {
+    check_golden("results.json", json_report(example_report(), example_register()));
+}
+
+BOOST_AUTO_TEST_CASE(golden_terminal) {
+    check_golden("terminal.txt", terminal_report(example_report(), example_register()));
+    check_golden("terminal-verbose.txt", terminal_report(example_report(), example_register(), {.verbose = true}));
+    check_golden("terminal-quiet.txt", terminal_report(example_report(), example_register(), {.quiet = true}));
+    check_golden("terminal-conforms.txt", terminal_report(conforming_report(), example_register()));
+}
+
+BOOST_AUTO_TEST_CASE(json_holds_what_the_report_holds) {
+    const Report report = example_report();
+    const nlohmann::ordered_json json = to_json(report);
+    BOOST_TEST(json["tool"] == "fcgispec");
+    BOOST_TEST(json["peer"]["side"] == "application");
+    BOOST_TEST(json["summary"]["fail"] == 3);
+    BOOST_TEST(json["exit_code"] == 1);
+    BOOST_TEST(json["seed"] == report.seed);
+    BOOST_TEST(json["findings"].size() == report.findings.size());
+    BOOST_TEST(json["results"].size() == report.results.size());
+    BOOST_TEST(json["findings"][0]["known"].is_null());
+    BOOST_TEST(json["findings"][3]["known"] == "mended in the next version");
+    // Nothing is lost on the way through the text.
+    BOOST_TEST((nlohmann::ordered_json::parse(json_report(report, example_register())) == json));
+}
+
+BOOST_AUTO_TEST_CASE(json_takes_any_bytes_in_any_string) {
+    std::string bytes;
+    for (int i = 0; i < 256; ++i) bytes.push_back(static_cast<char>(i));
+    Report report = example_report();
+    for (std::string* each : {&report.version, &report.address, &report.name, &report.unreachable,
+                              &report.capabilities[0].claimed, &report.findings[0].got, &report.findings[0].records[0],
+                              &report.results[0].reason, &report.results[0].trace[0], &report.stale[0]})
+        *each = bytes;
+    report.findings[0].known = bytes;
+    report.duration_ms = std::numeric_limits<double>::infinity();
+    const auto json = nlohmann::json::parse(json_report(report, example_register()));
+    const std::string got = json["findings"][0]["got"];
+    BOOST_TEST((got.substr(0, 128) == bytes.substr(0, 128)));
+    BOOST_TEST(got.substr(128, 8) == "\\200\\201");
+    BOOST_TEST(got.ends_with("\\377"));
+    BOOST_TEST(json["duration_ms"] == 0);
+}
+
+BOOST_AUTO_TEST_CASE(a_finding_has_at_most_a_dozen_lines_of_100_columns) {
+    Report report = conforming_report();
+    report.findings = {example_report().findings[1]};
+    const std::size_t without = num_lines(terminal_report(conforming_report(), example_register()));
+    Finding& finding = report.findings[0];
+    for (int i = 0; i < 200; ++i) {
+        finding.wanted += " wanted";
+        finding.got += std::string(i == 3 ? 500 : 3, 'x') + " ";
+        finding.records.insert(finding.records.begin(), "> {FCGI_STDIN, 1, \"" + std::string(300, 'y') + "\"}");
+        finding.scenarios.push_back("application/" + std::to_string(i));
+    }
+    finding.again.clear();  // it is to be copied, so it stays on its line however long it is
+    const std::string text = terminal_report(report, example_register());
+    BOOST_TEST(num_lines(text) - without <= 13U);  // with the empty line behind it
+    BOOST_TEST(contains(text, "\n          ! < {FCGI_END_REQUEST, 1, {0, 9}}\n"));
+    std::istringstream lines(text.substr(text.find("fail ")));
+    for (std::string line; std::getline(lines, line) && !line.empty();)
+        BOOST_TEST((num_characters(line) <= 104U || contains(line, " seen ")), line);
+}
+
+BOOST_AUTO_TEST_CASE(colour_only_where_it_is_asked_for_and_none_from_the_peer) {
+    const std::string plain = terminal_report(example_report(), example_register(), {.verbose = true});
+    BOOST_TEST(!contains(plain, "\033"));
+    std::string coloured = terminal_report(example_report(), example_register(), {.color = true, .verbose = true});
+    BOOST_TEST(contains(coloured, "\033[31mfail"));
+    for (std::size_t at = 0; (at = coloured.find('\033')) != std::string::npos;)
+        coloured.erase(at, coloured.find('m', at) - at + 1);
+    BOOST_TEST(coloured == plain);
+}
+
+BOOST_AUTO_TEST_CASE(the_certificate) {
+    const Report report = example_report();
+    BOOST_TEST(standing_of(report, "framing") == "deviates: R-3.3-4; tolerated R-3.3-9");
+    BOOST_TEST(standing_of(report, "management") == "deviates: known R-4.1-2");
+    BOOST_TEST(standing_of(report, "responder") == "deviates: R-5.4-1; 1 case inconclusive");
+    BOOST_TEST(standing_of(report, "filter") == "not tested: 2 cases skipped");
+    BOOST_TEST(standing_of(report, "process") == "not tested");
+    BOOST_TEST(standing_of(conforming_report(), "management") == "conforms");
+    Report unsure = conforming_report();
+    unsure.results[0].verdict = Verdict::inconclusive;
+    BOOST_TEST(standing_of(unsure, "management") == "not tested: 1 case inconclusive");
+}
+
+BOOST_AUTO_TEST_CASE(the_certificate_forgets_no_violation) {
+    Report report = conforming_report();
+    report.results[0].verdict = Verdict::fail;  // no finding speaks for it
+    BOOST_TEST(standing_of(report, "management") == "deviates: R-4.1-2");
+    report.findings = {example_report().findings[1]};
+    report.findings[0].requirement = "R-9-9";
+    BOOST_TEST(standing_of(report, "unregistered") == "deviates: R-9-9");
+    report.results[0].requirements.clear();
+    BOOST_TEST(contains(standing_of(report, "unregistered"), report.results[0].scenario));
+}
+
+BOOST_AUTO_TEST_CASE(the_conclusion) {
+    Report report = conforming_report();
+    BOOST_TEST(conclusion_of(report) == "conforms");
+    report.partial = true;
+    report.findings = {example_report().findings[3]};
+    BOOST_TEST(conclusion_of(report) == "conforms in what was selected, save for known deviations");
+    report.interrupted = true;
+    BOOST_TEST(conclusion_of(report) == "inconclusive: the run was interrupted");
+    report.findings[0].known.reset();
+    BOOST_TEST(conclusion_of(report) == "does not conform: 1 requirement broken: the run was interrupted");
+    BOOST_TEST(conclusion_of(example_report()) == "does not conform: 3 requirements broken");
+    Report none;
+    BOOST_TEST(conclusion_of(none) == "inconclusive: nothing was tested");
+    none.unreachable = "Connection refused";
+    BOOST_TEST(conclusion_of(none) == "inconclusive: the peer could not be reached: Connection refused");
+}
+
+BOOST_AUTO_TEST_SUITE_END()
