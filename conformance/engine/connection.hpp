@@ -93,6 +93,8 @@ public:
     [[nodiscard]] bool wants_to_write() const noexcept { return is_open() && !writes_.empty(); }
     [[nodiscard]] bool wants_to_read() const noexcept { return is_open() && seen_.end == PeerEnd::open; }
     [[nodiscard]] const ConnectionSeen& seen() const noexcept { return seen_; }
+    /// All that was seen, for good: call it last.
+    [[nodiscard]] ConnectionSeen take_seen() noexcept { return std::move(seen_); }
     /// More came than we keep.
     [[nodiscard]] bool flooded() const noexcept;
 

@@ -98,9 +98,8 @@ struct OwnPeer {
         if (start.tcp) {
             address.host = "127.0.0.1";
         } else {
-            static std::atomic<unsigned> number{0};
-            path = std::filesystem::temp_directory_path() / ("fcgispec-" + std::to_string(getpid()) + "-own-" + std::to_string(number++));
-            address.path = path;
+            address = fresh_unix_address();
+            path = address.path;
         }
         listening = listen_on(address);
         address = address_of(listening, address);
@@ -374,6 +373,7 @@ private:
         for (const TraceLine& line : log_.lines) played_.trace.push_back(line.print());
         if (log_.num_left_out > 0) played_.trace.push_back("# " + std::to_string(log_.num_left_out) + " more");
         played_.around = lines_around(log_.lines.size(), false);
+        for (auto& [name, one] : connections_) played_.seen.emplace(name, one.take_seen());
         if (own_peer_ && !own_peer_->signalled) played_.died = own_peer_->process->exit_status();
     }
 
@@ -403,7 +403,7 @@ Pairs base_params(const Pairs& params) {
     Pairs result{{"GATEWAY_INTERFACE", "CGI/1.1"}, {"SERVER_SOFTWARE", "fcgispec"}, {"SERVER_PROTOCOL", "HTTP/1.1"},
                  {"SERVER_NAME", "localhost"},     {"SERVER_ADDR", "127.0.0.1"},    {"SERVER_PORT", "80"},
                  {"REMOTE_ADDR", "127.0.0.1"},     {"REQUEST_METHOD", "GET"},       {"SCRIPT_NAME", "/fcgispec"},
-                 {"REQUEST_URI", "/fcgispec"},     {"QUERY_STRING", ""}};
+                 {"QUERY_STRING", ""}};
     for (const auto& [name, value] : params) replace_or_add(result, name, value);
     return result;
 }

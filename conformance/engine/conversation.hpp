@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "conformance/engine/checker.hpp"
+#include "conformance/engine/observation.hpp"
 #include "conformance/engine/process.hpp"
 #include "conformance/engine/script.hpp"
 #include "conformance/engine/transport.hpp"
@@ -61,6 +62,7 @@ struct Played {
     std::vector<Observed> accusations;
     std::vector<std::string> trace;   ///< all that was said, in notation; long contents are shortened
     std::vector<std::string> around;  ///< the last lines of it
+    std::map<std::string, ConnectionSeen> seen;  ///< by connection: all that the peer said and that meant something
     std::optional<ExitStatus> died;   ///< the scenario's own peer ended without being asked to
 };
 

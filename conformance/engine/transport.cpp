@@ -10,9 +10,11 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <charconv>
 #include <cstring>
+#include <filesystem>
 #include <memory>
 #include <stdexcept>
 
@@ -171,6 +173,12 @@ Address address_of(const FileDescriptor& listening, const Address& asked) {
     result.port = ntohs(where.ss_family == AF_INET6 ? reinterpret_cast<sockaddr_in6&>(where).sin6_port
                                                     : reinterpret_cast<sockaddr_in&>(where).sin_port);
     return result;
+}
+
+Address fresh_unix_address() {
+    static std::atomic<unsigned> number{0};
+    const std::string file = "fcgispec-" + std::to_string(getpid()) + "-" + std::to_string(number++);
+    return Address::parse("unix:" + (std::filesystem::temp_directory_path() / file).string());
 }
 
 int untaken_size(int fd) noexcept {

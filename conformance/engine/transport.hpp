@@ -57,6 +57,9 @@ struct NotConnected : std::system_error {
 /// The address that a listening socket got: with the port, where 0 was asked.
 [[nodiscard]] Address address_of(const FileDescriptor& listening, const Address& asked);
 
+/// An address for a listening unix socket of ours that nobody else uses, in the folder for temporary files.
+[[nodiscard]] Address fresh_unix_address();
+
 void set_nonblocking(int fd);
 
 /// How many written bytes the other side's system or process hasn't taken yet; 0 where that can't be known.

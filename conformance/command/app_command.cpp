@@ -1,0 +1,166 @@
+// `fcgispec app`: certifies an application.
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+
+#include "conformance/command/command.hpp"
+#include "conformance/engine/baseline.hpp"
+#include "conformance/engine/report_file.hpp"
+#include "conformance/engine/reports.hpp"
+#include "conformance/engine/runner.hpp"
+
+namespace fcgispec {
+namespace {
+
+struct AppOptions {
+    std::vector<std::string> words;  // ADDRESS, or with --spawn the command
+    bool spawn = false;
+    std::string name;
+    std::vector<std::string> params;
+    std::vector<std::string> select;
+    std::vector<std::string> skip;
+    std::string splitting = "whole";
+    std::size_t jobs = 1;
+    std::size_t repeat = 1;
+    std::uint64_t seed = 1;
+    int timeout_ms = 1000;
+    std::string json, junit, tap, markdown, html;
+    std::string baseline, write_baseline;
+    bool quiet = false;
+    bool verbose = false;
+};
+
+std::string own_path() { return std::filesystem::read_symlink("/proc/self/exe").string(); }
+
+RunOptions run_options(const AppOptions& options) {
+    RunOptions result;
+    result.again = "fcgispec app";
+    if (options.spawn) {
+        if (options.words.empty()) throw UsageError("--spawn: expected -- and the command that starts the application");
+        result.command = options.words;
+    } else if (options.words.size() > 1) {
+        throw UsageError("expected one ADDRESS, or --spawn -- COMMAND ARGUMENT...");
+    } else if (options.words.empty()) {
+        result.command = {own_path(), "peer", "application"};
+        result.name = "fcgispec's reference application";
+    } else {
+        try {
+            result.address = Address::parse(options.words.front());
+        } catch (const std::invalid_argument& error) {
+            throw UsageError(error.what());
+        }
+        result.again += " " + shell_quoted(options.words.front());
+    }
+    for (const std::string& param : options.params) result.again += " --param " + shell_quoted(param);
+    result.params = parse_params(options.params);
+    if (!options.name.empty()) result.name = options.name;
+    if (options.splitting == "all") {
+        result.splittings = {Splitting::whole, Splitting::bytes, Splitting::header};
+    } else {
+        result.splittings = {options.splitting == "bytes" ? Splitting::bytes : options.splitting == "header" ? Splitting::header : Splitting::whole};
+    }
+    result.num_repeats = options.repeat;
+    result.num_jobs = options.jobs;
+    result.seed = options.seed;
+    result.deadline_ms = options.timeout_ms;
+    result.interrupted = &interrupted;
+    return result;
+}
+
+/// `again` ends with the command where the peer is started by us: options come before it.
+void finish_again(Report& report, const AppOptions& options) {
+    if (!options.spawn) return;
+    std::string command = " --spawn --";
+    for (const std::string& word : options.words) command += " " + shell_quoted(word);
+    for (Result& result : report.results) result.again += result.again.empty() ? "" : command;
+    for (Finding& finding : report.findings) finding.again += command;
+}
+
+std::vector<Scenario> selected(const AppOptions& options) {
+    std::vector<Scenario> result;
+    const auto any_picks = [](const std::vector<std::string>& patterns, const Scenario& scenario) {
+        return std::any_of(patterns.begin(), patterns.end(), [&](const std::string& pattern) { return picks(pattern, scenario); });
+    };
+    for (Scenario& scenario : load_scenarios(Side::application, options.seed)) {
+        if (!options.select.empty() && !any_picks(options.select, scenario)) continue;
+        if (any_picks(options.skip, scenario)) continue;
+        result.push_back(std::move(scenario));
+    }
+    if (result.empty()) throw UsageError("--select and --skip leave no scenario: see fcgispec list");
+    return result;
+}
+
+void show_progress(std::size_t done, std::size_t all, const Result& last) {
+    std::fprintf(stderr, "\r\033[K%zu/%zu  %.70s", done, all, last.scenario.c_str());
+    if (done == all) std::fprintf(stderr, "\r\033[K");
+}
+
+void write_reports(const Report& report, const Register& requirements, const AppOptions& options) {
+    if (!options.json.empty()) write_report(options.json, json_report(report, requirements));
+    if (!options.junit.empty()) write_report(options.junit, junit_report(report, requirements));
+    if (!options.tap.empty()) write_report(options.tap, tap_report(report, requirements));
+    if (!options.markdown.empty()) write_report(options.markdown, markdown_report(report, requirements));
+    if (!options.html.empty()) write_report(options.html, html_report(report, requirements, data_folder() / "../reports/report.html"));
+    if (!options.write_baseline.empty()) write_report(options.write_baseline, write_baseline(report));
+}
+
+/// "-" for one of the forms: standard output is that form's alone.
+bool uses_standard_output(const AppOptions& options) {
+    for (const std::string* path : {&options.json, &options.junit, &options.tap, &options.markdown, &options.html, &options.write_baseline})
+        if (*path == "-") return true;
+    return false;
+}
+
+int certify(const AppOptions& options) {
+    const Register requirements = load_register();
+    // What can be wrong with the options is said before the run, not after it.
+    const auto baseline = options.baseline.empty() ? std::nullopt : std::optional(Baseline::load(options.baseline));
+    const std::vector<Scenario> scenarios = selected(options);
+    RunOptions run = run_options(options);
+    const bool progress = isatty(STDERR_FILENO) != 0 && !options.quiet;
+    if (progress) run.progress = show_progress;
+    Report report = run_application(run, scenarios, requirements);
+    if (progress) std::fprintf(stderr, "\r\033[K");
+    finish_again(report, options);
+    if (baseline) baseline->apply(report);
+    const char* no_color = std::getenv("NO_COLOR");
+    const bool color = isatty(STDOUT_FILENO) != 0 && (no_color == nullptr || *no_color == '\0');
+    std::FILE* out = uses_standard_output(options) ? stderr : stdout;
+    const std::string text = terminal_report(report, requirements, {.color = color && out == stdout, .verbose = options.verbose, .quiet = options.quiet});
+    std::fputs(text.c_str(), out);
+    std::fflush(out);
+    write_reports(report, requirements, options);
+    return exit_code_of(report);
+}
+
+}  // namespace
+
+void add_app_command(CLI::App& cli, Run& run) {
+    auto options = std::make_shared<AppOptions>();
+    CLI::App* app = cli.add_subcommand("app", "Certify an application; without ADDRESS our reference application");
+    app->add_option("ADDRESS", options->words, "unix:/path, tcp:host:port or tcp:[IPv6]:port; with --spawn: -- COMMAND ARGUMENT...");
+    app->add_flag("--spawn", options->spawn, "Start the application as a Web server would, its listening socket on descriptor 0");
+    app->add_option("--name", options->name, "What the peer is called in reports");
+    app->add_option("--param", options->params, "NAME=VALUE, added to every request (SCRIPT_FILENAME for php-fpm); repeatable")->allow_extra_args(false);
+    app->add_option("--select", options->select, "Only these scenarios: name, folder, shell pattern or requirement id; repeatable")->allow_extra_args(false);
+    app->add_option("--skip", options->skip, "All but these; repeatable")->allow_extra_args(false);
+    app->add_option("--splitting", options->splitting, "How what is said is cut into writes")->check(CLI::IsMember({"whole", "bytes", "header", "all"}))->capture_default_str();
+    app->add_option("-j,--jobs", options->jobs, "Cases at once, as far as the peer serves several connections")->check(CLI::Range(1, 64))->capture_default_str();
+    app->add_option("--repeat", options->repeat, "Play each case so often; the gravest verdict counts")->check(CLI::Range(1, 1000000))->capture_default_str();
+    app->add_option("--seed", options->seed, "Of random(N)")->capture_default_str();
+    app->add_option("--timeout", options->timeout_ms, "Milliseconds of silence after which an expected answer is missing")->check(CLI::Range(10, 3600000))->capture_default_str();
+    app->add_option("--json", options->json, "Write results.json to this file; - is standard output");
+    app->add_option("--junit", options->junit, "Write JUnit XML");
+    app->add_option("--tap", options->tap, "Write TAP 14");
+    app->add_option("--markdown", options->markdown, "Write a certificate in Markdown");
+    app->add_option("--html", options->html, "Write one self-contained page");
+    app->add_option("--baseline", options->baseline, "Known deviations: they don't make the run fail; those that have gone are told");
+    app->add_option("--write-baseline", options->write_baseline, "Write the findings as such a file");
+    app->add_flag("-q,--quiet", options->quiet, "Only findings' first lines and the closing line");
+    app->add_flag("-v,--verbose", options->verbose, "Every case with its verdict");
+    app->callback([options, &run] { run = [options] { return certify(*options); }; });
+}
+
+}  // namespace fcgispec

@@ -1,0 +1,42 @@
+#include "conformance/command/command.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "conformance/engine/property_scenarios.hpp"
+
+namespace fcgispec {
+
+std::atomic<bool> interrupted{false};
+
+std::filesystem::path data_folder() {
+    const char* given = std::getenv("FCGISPEC_DATA");
+    return given != nullptr && *given != '\0' ? given : FCGISPEC_DATA_DIR;
+}
+
+Register load_register() { return Register::load(data_folder() / "requirements.toml"); }
+
+std::vector<Scenario> load_scenarios(Side side, std::uint64_t seed) {
+    ParsedScript parsed = load_scripts(data_folder() / "scenarios", side, seed);
+    if (!parsed.errors.empty()) {
+        std::string all = "scenarios that can't be read:";
+        for (const ScriptError& error : parsed.errors) all += "\n" + error.print();
+        throw UsageError(all);
+    }
+    std::vector<Scenario> properties = property_scenarios(side);
+    std::move(properties.begin(), properties.end(), std::back_inserter(parsed.scenarios));
+    std::sort(parsed.scenarios.begin(), parsed.scenarios.end(), [](const Scenario& a, const Scenario& b) { return a.name < b.name; });
+    return std::move(parsed.scenarios);
+}
+
+Pairs parse_params(const std::vector<std::string>& params) {
+    Pairs result;
+    for (const std::string& param : params) {
+        const std::size_t sign = param.find('=');
+        if (sign == std::string::npos || sign == 0) throw UsageError("--param '" + param + "': expected NAME=VALUE");
+        result.emplace_back(param.substr(0, sign), param.substr(sign + 1));
+    }
+    return result;
+}
+
+}  // namespace fcgispec

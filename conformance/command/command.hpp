@@ -1,0 +1,49 @@
+// The subcommands of `fcgispec`. Each reads its options with CLI11 and returns the exit code: 0 conforms, 1 violations,
+// 2 wrong usage, 3 inconclusive or not reachable.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <atomic>
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "conformance/engine/conversation.hpp"
+#include "conformance/engine/requirements.hpp"
+#include "conformance/engine/script.hpp"
+
+namespace fcgispec {
+
+inline constexpr int exit_conforms = 0;
+inline constexpr int exit_violations = 1;
+inline constexpr int exit_usage = 2;
+inline constexpr int exit_inconclusive = 3;
+
+/// What the user said wrongly: printed with a hint at --help, exit code 2.
+struct UsageError : std::runtime_error {
+    using std::runtime_error::runtime_error;
+};
+
+/// Set when the user wants an end (SIGINT, SIGTERM).
+extern std::atomic<bool> interrupted;
+
+/// Where requirements.toml and scenarios/ are.
+[[nodiscard]] std::filesystem::path data_folder();
+[[nodiscard]] Register load_register();
+/// Scenarios of that side, from files and from C++. Throws UsageError with every error where a file can't be read.
+[[nodiscard]] std::vector<Scenario> load_scenarios(Side side, std::uint64_t seed);
+/// NAME=VALUE of --param. Throws UsageError.
+[[nodiscard]] Pairs parse_params(const std::vector<std::string>& params);
+
+/// Each adds a subcommand to `cli`; `run` becomes what does it.
+using Run = std::function<int()>;
+void add_app_command(CLI::App& cli, Run& run);
+void add_replay_command(CLI::App& cli, Run& run);
+void add_list_command(CLI::App& cli, Run& run);
+void add_explain_command(CLI::App& cli, Run& run);
+void add_decode_command(CLI::App& cli, Run& run);
+void add_encode_command(CLI::App& cli, Run& run);
+void add_peer_command(CLI::App& cli, Run& run);
+
+}  // namespace fcgispec

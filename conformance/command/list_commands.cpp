@@ -1,0 +1,128 @@
+// `fcgispec list` and `fcgispec explain`: what is tested, and what it means.
+#include <cstdio>
+#include <map>
+#include <memory>
+#include <set>
+
+#include "conformance/command/command.hpp"
+#include "conformance/engine/runner.hpp"
+
+namespace fcgispec {
+namespace {
+
+struct ListOptions {
+    bool lint = false;
+    bool requirements = false;
+    std::string pattern;
+};
+
+std::vector<Scenario> all_scenarios() {
+    std::vector<Scenario> result;
+    for (const Side side : {Side::application, Side::web_server}) {
+        if (!std::filesystem::exists(data_folder() / "scenarios" / name_of(side))) continue;
+        std::vector<Scenario> some = load_scenarios(side, 1);
+        std::move(some.begin(), some.end(), std::back_inserter(result));
+    }
+    return result;
+}
+
+/// What the register and the scenarios say of each other that can't be: a line each.
+std::vector<std::string> contradictions(const std::vector<Scenario>& scenarios, const Register& requirements) {
+    std::vector<std::string> result;
+    std::set<std::string> names;
+    for (const Scenario& scenario : scenarios) {
+        if (!names.insert(scenario.name).second) result.push_back(scenario.name + ": two scenarios have this name");
+        for (const std::string& id : scenario.proves) {
+            const Requirement* requirement = requirements.find(id);
+            if (requirement == nullptr) {
+                result.push_back(scenario.name + ": proves the unknown requirement " + id);
+            } else if (requirement->binds != scenario.side) {
+                result.push_back(scenario.name + ": proves " + id + ", which binds the other side");
+            } else if (requirement->proof == Proof::none) {
+                result.push_back(scenario.name + ": proves " + id + ", which the register calls untestable");
+            }
+        }
+        const Requirement* accused = requirements.find(scenario.proves.front());
+        if (accused != nullptr && accused->level == Level::may) result.push_back(scenario.name + ": would accuse of " + accused->id + ", a may");
+    }
+    return result;
+}
+
+/// Requirements that a scenario should prove and none does.
+std::vector<const Requirement*> unproved(const std::vector<Scenario>& scenarios, const Register& requirements, Side side) {
+    std::set<std::string> proved;
+    for (const Scenario& scenario : scenarios) proved.insert(scenario.proves.begin(), scenario.proves.end());
+    std::vector<const Requirement*> result;
+    for (const Requirement& requirement : requirements.all())
+        if (requirement.binds == side && requirement.proof == Proof::scenario && requirement.level != Level::may && !proved.contains(requirement.id))
+            result.push_back(&requirement);
+    return result;
+}
+
+int lint() {
+    const Register requirements = load_register();
+    const std::vector<Scenario> scenarios = all_scenarios();
+    const std::vector<std::string> wrong = contradictions(scenarios, requirements);
+    for (const std::string& line : wrong) std::printf("%s\n", line.c_str());
+    for (const Side side : {Side::application, Side::web_server}) {
+        const auto missing = unproved(scenarios, requirements, side);
+        for (const Requirement* requirement : missing)
+            std::printf("no scenario proves %s (%s): %s\n", requirement->id.c_str(), std::string(name_of(requirement->level)).c_str(), requirement->statement.c_str());
+        std::printf("%s: %zu testable requirements that no scenario proves\n", std::string(name_of(side)).c_str(), missing.size());
+    }
+    std::printf("%zu cases, %zu faults\n", scenarios.size(), wrong.size());
+    return wrong.empty() ? exit_conforms : exit_violations;
+}
+
+int list(const ListOptions& options) {
+    if (options.lint) return lint();
+    if (options.requirements) {
+        for (const Requirement& requirement : load_register().all())
+            std::printf("%-9s %-11s %-6s %-8s %s\n", requirement.id.c_str(), std::string(name_of(requirement.binds)).c_str(),
+                        std::string(name_of(requirement.level)).c_str(), std::string(name_of(requirement.proof)).c_str(), requirement.statement.c_str());
+        return exit_conforms;
+    }
+    for (const Scenario& scenario : all_scenarios())
+        if (options.pattern.empty() || picks(options.pattern, scenario)) std::printf("%s\n    %s\n", scenario.name.c_str(), scenario.title.c_str());
+    return exit_conforms;
+}
+
+int explain_id(const std::string& id) {
+    const Register requirements = load_register();
+    if (const Requirement* requirement = requirements.find(id)) {
+        std::fputs(explain(*requirement).c_str(), stdout);
+        std::printf("\nScenarios that prove it:\n");
+        for (const Scenario& scenario : all_scenarios())
+            if (picks(id, scenario)) std::printf("    %s\n", scenario.name.c_str());
+        return exit_conforms;
+    }
+    for (const Scenario& scenario : all_scenarios()) {
+        if (scenario.name != id) continue;
+        std::printf("%s\n%s\n\n", scenario.name.c_str(), scenario.title.c_str());
+        for (const Step& step : scenario.steps) std::printf("    %s\n", print(step, PrintStyle::brief).c_str());
+        for (const std::string& proved : scenario.proves)
+            if (const Requirement* requirement = requirements.find(proved)) std::printf("\n%s", explain(*requirement).c_str());
+        return exit_conforms;
+    }
+    throw UsageError("'" + id + "' is neither a requirement (R-5.5-2) nor a scenario: see fcgispec list and fcgispec list --requirements");
+}
+
+}  // namespace
+
+void add_list_command(CLI::App& cli, Run& run) {
+    auto options = std::make_shared<ListOptions>();
+    CLI::App* app = cli.add_subcommand("list", "The scenarios, or the requirements");
+    app->add_option("PATTERN", options->pattern, "Only these: name, folder, shell pattern or requirement id");
+    app->add_flag("--requirements", options->requirements, "The requirements instead");
+    app->add_flag("--lint", options->lint, "Check scenarios and register against each other");
+    app->callback([options, &run] { run = [options] { return list(*options); }; });
+}
+
+void add_explain_command(CLI::App& cli, Run& run) {
+    auto id = std::make_shared<std::string>();
+    CLI::App* app = cli.add_subcommand("explain", "All that is to say of a requirement or a scenario");
+    app->add_option("ID", *id, "R-5.5-2, or a scenario's name")->required();
+    app->callback([id, &run] { run = [id] { return explain_id(*id); }; });
+}
+
+}  // namespace fcgispec

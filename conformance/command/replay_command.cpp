@@ -1,0 +1,77 @@
+// `fcgispec replay`: plays a file with an application: a scenario, the lines of a trace, or the bytes of a crash file.
+#include <cstdio>
+#include <memory>
+
+#include "conformance/command/command.hpp"
+#include "conformance/engine/probe.hpp"
+#include "conformance/engine/report_file.hpp"
+
+namespace fcgispec {
+namespace {
+
+struct ReplayOptions {
+    std::string file;
+    std::string address;
+    std::vector<std::string> params;
+    std::string splitting = "whole";
+    int timeout_ms = 1000;
+    std::uint64_t seed = 1;
+};
+
+/// Anything that can be sent is a replay: text that reads as a scenario, with or without its head, else plain bytes.
+std::vector<Scenario> scenarios_of(const std::string& text, const ReplayOptions& options) {
+    const bool has_head = text.find("scenario") != std::string::npos && text.find("proves") != std::string::npos;
+    const std::string head = has_head ? "" : "scenario A replay\nproves R-0-0\n";
+    ParsedScript parsed = parse_script(head + text, options.file, options.file, Side::application, options.seed);
+    if (parsed.errors.empty()) return std::move(parsed.scenarios);
+    const bool looks_like_text = has_head || text.find("> {") != std::string::npos || text.starts_with("> ");
+    if (looks_like_text) throw UsageError(parsed.errors.front().print());
+    Scenario scenario{.name = options.file, .title = "The bytes of a file", .proves = {"R-0-0"}};
+    scenario.steps.push_back({.action = Send{RawBytes{text}}});
+    scenario.steps.push_back({.action = CloseOurs{Closing::half_close}});
+    return {std::move(scenario)};
+}
+
+int replay(const ReplayOptions& options) {
+    PlayOptions play_options{.params = parse_params(options.params),
+                             .splitting = options.splitting == "bytes" ? Splitting::bytes : options.splitting == "header" ? Splitting::header : Splitting::whole,
+                             .deadline_ms = options.timeout_ms,
+                             .interrupted = &interrupted};
+    try {
+        play_options.address = Address::parse(options.address);
+    } catch (const std::invalid_argument& error) {
+        throw UsageError(error.what());
+    }
+    int exit_code = exit_conforms;
+    for (const Scenario& scenario : scenarios_of(read_text(options.file), options)) {
+        const Played played = play(scenario, play_options);
+        std::printf("# %s\n", scenario.name.c_str());
+        for (const std::string& line : played.trace) std::printf("%s\n", line.c_str());
+        for (const Observed& accusation : played.accusations)
+            std::printf("# %s: wanted %s, got %s\n", accusation.requirement.c_str(), accusation.wanted.c_str(), accusation.got.c_str());
+        if (!played.accusations.empty()) exit_code = exit_violations;
+        if (played.outcome != Played::Outcome::as_expected) {
+            std::printf("# line %zu: wanted %s, got %s\n", played.line, played.wanted.c_str(), played.got.c_str());
+            exit_code = exit_violations;
+        }
+    }
+    const bool healthy = play(plain_request(), play_options).outcome == Played::Outcome::as_expected;
+    std::printf("# afterwards a plain request is %s\n", healthy ? "answered" : "not answered");
+    return healthy ? exit_code : exit_violations;
+}
+
+}  // namespace
+
+void add_replay_command(CLI::App& cli, Run& run) {
+    auto options = std::make_shared<ReplayOptions>();
+    CLI::App* app = cli.add_subcommand("replay", "Play a scenario, a trace or a crash file with an application");
+    app->add_option("FILE", options->file)->required();
+    app->add_option("ADDRESS", options->address, "unix:/path or tcp:host:port")->required();
+    app->add_option("--param", options->params, "NAME=VALUE, added to every request")->allow_extra_args(false);
+    app->add_option("--splitting", options->splitting)->check(CLI::IsMember({"whole", "bytes", "header"}))->capture_default_str();
+    app->add_option("--timeout", options->timeout_ms, "Milliseconds")->check(CLI::Range(10, 3600000))->capture_default_str();
+    app->add_option("--seed", options->seed, "Of random(N)")->capture_default_str();
+    app->callback([options, &run] { run = [options] { return replay(*options); }; });
+}
+
+}  // namespace fcgispec

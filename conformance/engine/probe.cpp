@@ -1,0 +1,153 @@
+#include "conformance/engine/probe.hpp"
+
+#include <algorithm>
+#include <cassert>
+#include <chrono>
+#include <sstream>
+
+#include "codec/name_value_pair.hpp"
+
+namespace fcgispec {
+namespace {
+
+constexpr int trial_ms = 250;           // how long a capability may take to show, beyond trial_round_trips
+constexpr double trial_round_trips = 10;
+constexpr std::string_view contract_mark = "fcgispec contract 1:";
+
+/// A scenario of these lines; they are ours, so they can be read.
+Scenario scenario_of(const std::string& lines) {
+    ParsedScript parsed = parse_script("scenario  A question of the probe\nproves R-0-0\n" + lines, "probe", "probe", Side::application);
+    assert(parsed.errors.empty());
+    return std::move(parsed.scenarios.front());
+}
+
+bool answered(const Played& played) { return played.outcome == Played::Outcome::as_expected; }
+
+struct Prober {
+    PlayOptions options;
+    Probe result;
+
+    Played ask(const std::string& lines) const { return play(scenario_of(lines), options); }
+
+    void show(const std::string& name, const std::string& claimed, const std::string& observed) {
+        result.shown.push_back({name, claimed, observed});
+    }
+
+    void offer(const std::string& capability) { result.offered.insert(capability); }
+
+    void plain_request_answered() {
+        const auto begin = std::chrono::steady_clock::now();
+        result.plain = play(plain_request(), options);
+        result.round_trip_ms = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin).count();
+        options.deadline_ms = std::min(options.deadline_ms, trial_ms + static_cast<int>(trial_round_trips * result.round_trip_ms));
+    }
+
+    void keep_conn() {
+        const bool kept = answered(ask("> request 1\n< response 1\n> request 2\n< response 2\n"));
+        if (kept) offer("keep-conn");
+        show("keeps connections", "", kept ? "yes" : "no");
+    }
+
+    /// The values that the peer claims. A plain request behind the query is the barrier for one that doesn't answer.
+    std::map<std::string, std::string> values() {
+        const Played played = ask("> {FCGI_GET_VALUES, 0, [FCGI_MAX_CONNS=\"\" FCGI_MAX_REQS=\"\" FCGI_MPXS_CONNS=\"\"]}\n> request 1\n"
+                                  "either result\n< {FCGI_GET_VALUES_RESULT, 0, *}\nor none\n< response 1\nor closed\n< close\nend\n");
+        std::map<std::string, std::string> claimed;
+        const auto seen = played.seen.find("");
+        if (seen == played.seen.end()) return claimed;
+        for (const DiscreteSeen& record : seen->second.management) {
+            if (record.type != RecordType::get_values_result) continue;
+            offer("get-values");
+            Bytes content = bytes_of(record.content);
+            for (DecodedPair decoded = decode_pair(content); decoded.pair; decoded = decode_pair(content)) {
+                claimed.emplace(text_of(decoded.pair->name), text_of(decoded.pair->value));
+                content = content.subspan(decoded.consumed);
+            }
+        }
+        return claimed;
+    }
+
+    void contract() {
+        const Played played = ask("> request 1 [QUERY_STRING=\"fcgispec.hello\"] flags=0\n< response 1\n");
+        std::string operations;
+        if (const auto seen = played.seen.find(""); seen != played.seen.end())
+            for (const auto& [id, lives] : seen->second.requests)
+                for (const RequestSeen& request : lives)
+                    if (const auto out = request.streams.find(RecordType::std_out); out != request.streams.end()) operations += out->second.bytes;
+        const std::size_t mark = operations.find(contract_mark);
+        if (mark == std::string::npos) return show("contract", "", "none: tested with what needs no co-operation");
+        const std::size_t begin = mark + contract_mark.size();
+        std::istringstream words(operations.substr(begin, operations.find('\n', begin) - begin));
+        const auto& known = known_capabilities();
+        std::string offered;
+        for (std::string word; words >> word;) {
+            if (std::find(known.begin(), known.end(), word) == known.end()) continue;
+            offer(word);
+            offered += (offered.empty() ? "" : " ") + word;
+        }
+        show("contract", offered, "");
+    }
+
+    /// With the contract a request can be kept waiting for its FCGI_STDIN, so that a second one tells.
+    void multiplexing(const std::string& claimed) {
+        if (!result.offered.contains("echo")) return show("multiplexes (FCGI_MPXS_CONNS)", claimed, "");
+        const Played played = ask("> {FCGI_BEGIN_REQUEST, 1, {FCGI_RESPONDER, FCGI_KEEP_CONN}}\n"
+                                  "> {FCGI_PARAMS, 1, [base REQUEST_METHOD=\"POST\" CONTENT_LENGTH=\"3\" QUERY_STRING=\"fcgispec.echo\"]}\n"
+                                  "> {FCGI_PARAMS, 1, \"\"}\n> {FCGI_STDIN, 1, \"on\"}\n"
+                                  "> request 2 [QUERY_STRING=\"fcgispec.echo\"] stdin=\"two\"\n"
+                                  "either multiplexed\n< response 2 \"two\"\n"
+                                  "or refused\n< {FCGI_END_REQUEST, 2, {*, FCGI_CANT_MPX_CONN}}\n"
+                                  "or overloaded\n< {FCGI_END_REQUEST, 2, {*, FCGI_OVERLOADED}}\n"
+                                  "or closed\n< close\nend\n");
+        const std::string conduct = played.alternatives.empty() ? "no" : played.alternatives.front();
+        if (conduct == "multiplexed") offer("multiplexing");
+        show("multiplexes (FCGI_MPXS_CONNS)", claimed, conduct == "multiplexed" ? "yes" : conduct == "no" ? conduct : "no: " + conduct);
+    }
+
+    void connections(const std::string& claimed) {
+        std::string idle;
+        while (result.num_connections < num_connections_max) {
+            idle += "c" + std::to_string(result.num_connections) + "> {FCGI_BEGIN_REQUEST, 1, {FCGI_RESPONDER, 0}}\n";
+            if (!answered(ask(idle + "> request 1 flags=0\n< response 1\n"))) break;
+            ++result.num_connections;
+        }
+        if (result.num_connections > 1) offer("connections");
+        show("connections at once (FCGI_MAX_CONNS)", claimed,
+             std::to_string(result.num_connections) + (result.num_connections == num_connections_max ? " or more" : ""));
+    }
+};
+
+}  // namespace
+
+const Scenario& plain_request() {
+    static const Scenario scenario = scenario_of("> request 1 flags=0\n< response 1\n");
+    return scenario;
+}
+
+Probe probe_application(const PlayOptions& options, bool can_spawn) {
+    Prober prober{options, {}};
+    prober.plain_request_answered();
+    if (!answered(prober.result.plain)) return std::move(prober.result);
+    prober.offer(options.address.kind == Address::Kind::tcp ? "tcp" : "unix");
+    if (can_spawn) prober.offer("spawn");
+    std::map<std::string, std::string> claimed = prober.values();
+    prober.keep_conn();
+    prober.contract();
+    prober.connections(claimed["FCGI_MAX_CONNS"]);
+    prober.multiplexing(claimed["FCGI_MPXS_CONNS"]);
+    prober.show("requests at once (FCGI_MAX_REQS)", claimed["FCGI_MAX_REQS"], "");
+    prober.show("answers FCGI_GET_VALUES", "", prober.result.offered.contains("get-values") ? "yes" : "no");
+    return std::move(prober.result);
+}
+
+std::string why_skipped(const std::string& capability) {
+    if (capability == "keep-conn") return "the peer does not keep connections";
+    if (capability == "connections") return "the peer serves one connection at a time";
+    if (capability == "multiplexing") return "the peer does not multiplex (observed)";
+    if (capability == "get-values") return "the peer does not answer FCGI_GET_VALUES";
+    if (capability == "spawn") return "we did not start the peer (--spawn)";
+    if (capability == "tcp" || capability == "unix") return "the peer is not reached over " + capability;
+    return "the peer does not offer '" + capability + "' of the contract";
+}
+
+}  // namespace fcgispec

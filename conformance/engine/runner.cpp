@@ -1,0 +1,421 @@
+#include "conformance/engine/runner.hpp"
+
+#include <fnmatch.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstring>
+#include <map>
+#include <mutex>
+#include <set>
+#include <thread>
+#include <tuple>
+
+#include "conformance/engine/peer.hpp"
+#include "conformance/engine/probe.hpp"
+
+namespace fcgispec {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr int come_back_ms = 5000;         // a peer that isn't ours may need to be started again by its manager
+constexpr int come_back_interval_ms = 50;  // between two looks
+constexpr int second_look_factor = 3;      // a silence is looked at again with so much more time
+
+/// One case in one splitting.
+struct Case {
+    const Scenario* scenario;
+    Splitting splitting;
+};
+
+/// What a case gave: its result, and what the checker saw meanwhile.
+struct Outcome {
+    Result result;
+    std::string wanted;
+    std::string got;
+    std::vector<std::string> records;
+    std::vector<Observed> accusations;
+};
+
+double milliseconds_since(Clock::time_point begin) { return std::chrono::duration<double, std::milli>(Clock::now() - begin).count(); }
+
+Verdict verdict_of_breach(const Requirement* requirement) {
+    return requirement == nullptr || requirement->level == Level::must ? Verdict::fail : Verdict::tolerated;
+}
+
+std::string reason_of(const Played& played) {
+    const std::string where = played.line > 0 ? "line " + std::to_string(played.line) + ": " : "";
+    switch (played.outcome) {
+        case Played::Outcome::as_expected: return {};
+        case Played::Outcome::contradicted: return where + "the peer said something else";
+        case Played::Outcome::silent: return where + "the peer was silent";
+        case Played::Outcome::closed: return where + "the peer ended the connection";
+        case Played::Outcome::flooded: return where + "the peer floods";
+        case Played::Outcome::interrupted: return "interrupted";
+    }
+    return {};
+}
+
+/// Judges cases against one peer; each thread has one of its own.
+class Judge {
+public:
+    Judge(const RunOptions& options, const Register& requirements, Peer& peer)
+        : options_(options), requirements_(requirements), peer_(peer) {}
+
+    /// Plays it as often as asked; the gravest outcome counts.
+    Outcome judge(const Case& one) {
+        Outcome gravest = judge_once(one);
+        for (std::size_t i = 1; i < options_.num_repeats && !interrupted(); ++i) {
+            Outcome next = judge_once(one);
+            if (next.result.verdict > gravest.result.verdict) gravest = std::move(next);
+        }
+        return gravest;
+    }
+
+private:
+    [[nodiscard]] bool interrupted() const { return options_.interrupted != nullptr && *options_.interrupted; }
+
+    [[nodiscard]] PlayOptions play_options(const Case& one, int factor = 1) const {
+        return {.address = peer_.address(), .params = options_.params, .command = options_.command, .splitting = one.splitting,
+                .deadline_ms = options_.deadline_ms * factor, .interrupted = options_.interrupted};
+    }
+
+    Outcome judge_once(const Case& one) {
+        Outcome outcome;
+        outcome.result = {.scenario = one.scenario->name, .title = one.scenario->title, .requirements = one.scenario->proves,
+                          .splitting = std::string(name_of(one.splitting))};
+        outcome.result.again = again(one);
+        if (gone_) return inconclusive(std::move(outcome), "the peer died in an earlier scenario and has not come back");
+        const auto begin = Clock::now();
+        try {
+            play_and_judge(one, outcome);
+        } catch (const std::exception& error) {
+            outcome = inconclusive(std::move(outcome), std::string("our own trouble: ") + error.what());
+        }
+        outcome.result.duration_ms = milliseconds_since(begin);
+        return outcome;
+    }
+
+    void play_and_judge(const Case& one, Outcome& outcome) {
+        Played played = play(*one.scenario, play_options(one));
+        bool healthy = check_health();
+        if (healthy && played.outcome == Played::Outcome::silent) {
+            // The peer lives. Was it silent, or is the machine slow?
+            played = play(*one.scenario, play_options(one, second_look_factor));
+            healthy = check_health();
+        }
+        judge_played(played, outcome);
+        if (interrupted()) {
+            outcome = inconclusive(std::move(outcome), "interrupted");
+        } else if (!healthy) {
+            judge_unhealthy(outcome);
+        } else if (played.died && played.died->by_signal) {
+            crash(outcome, "the peer ended by " + played.died->print());
+        }
+        if (outcome.result.verdict != Verdict::pass) outcome.result.trace = std::move(played.trace);
+    }
+
+    void judge_played(Played& played, Outcome& outcome) {
+        Result& result = outcome.result;
+        for (const std::string& alternative : played.alternatives) result.alternative += (result.alternative.empty() ? "" : ", ") + alternative;
+        outcome.wanted = played.wanted;
+        outcome.got = played.got;
+        outcome.records = std::move(played.around);
+        outcome.accusations = std::move(played.accusations);
+        result.reason = reason_of(played);
+        if (!result.reason.empty()) {
+            result.reason += ": wanted " + outcome.wanted + ", got " + outcome.got;
+            result.verdict = verdict_of_breach(requirements_.find(result.requirements.front()));
+            return;
+        }
+        if (played.tolerated) {
+            result.verdict = Verdict::tolerated;
+            result.reason = "tolerated: " + result.alternative;
+            outcome.wanted = result.title;
+            outcome.got = result.alternative + ", which is poor but allowed";
+        }
+        for (const Observed& accusation : outcome.accusations) {
+            const auto& proves = result.requirements;
+            if (std::find(proves.begin(), proves.end(), accusation.requirement) == proves.end()) continue;
+            const Verdict verdict = verdict_of_breach(requirements_.find(accusation.requirement));
+            if (verdict <= result.verdict) continue;
+            result.verdict = verdict;
+            result.reason = accusation.requirement + ": wanted " + accusation.wanted + ", got " + accusation.got;
+        }
+    }
+
+    /// A plain request on a fresh connection is answered. The peer that we started and that has ended isn't healthy.
+    bool check_health() {
+        if (peer_.exit_status()) return false;
+        const PlayOptions options{.address = peer_.address(), .params = options_.params, .command = {}, .deadline_ms = options_.deadline_ms * second_look_factor,
+                                  .interrupted = options_.interrupted};
+        return play(plain_request(), options).outcome == Played::Outcome::as_expected;
+    }
+
+    void judge_unhealthy(Outcome& outcome) {
+        const auto status = peer_.exit_status();
+        if (status && !status->by_signal) {
+            // An application may end on purpose, and with nonzero status on a protocol error [§7].
+            if (outcome.result.verdict < Verdict::tolerated) outcome.result.verdict = Verdict::tolerated;
+            const std::string ended = "the peer ended with " + status->print();
+            outcome.result.reason += (outcome.result.reason.empty() ? "" : "; ") + ended;
+            if (outcome.wanted.empty()) outcome.wanted = outcome.result.title;
+            outcome.got += (outcome.got.empty() ? "" : "; ") + ended;
+        } else {
+            crash(outcome, status ? "the peer ended by " + status->print() : "a plain request on a fresh connection is not answered any more");
+        }
+        recover();
+    }
+
+    static void crash(Outcome& outcome, const std::string& what) {
+        outcome.result.verdict = Verdict::crash;
+        outcome.result.reason += (outcome.result.reason.empty() ? "" : "; ") + what;
+        if (outcome.wanted.empty()) outcome.wanted = "the peer goes on serving";
+        outcome.got += (outcome.got.empty() ? "" : "; ") + what;
+    }
+
+    void recover() {
+        if (peer_.is_ours()) {
+            peer_.restart();
+            gone_ = !check_health();
+            return;
+        }
+        const auto begin = Clock::now();
+        while (!check_health() && !interrupted()) {
+            if (milliseconds_since(begin) > come_back_ms) {
+                gone_ = true;
+                return;
+            }
+            std::this_thread::sleep_for(std::chrono::milliseconds(come_back_interval_ms));
+        }
+    }
+
+    static Outcome inconclusive(Outcome outcome, const std::string& reason) {
+        outcome.result.verdict = Verdict::inconclusive;
+        outcome.result.reason = reason;
+        outcome.accusations.clear();
+        return outcome;
+    }
+
+    [[nodiscard]] std::string again(const Case& one) const {
+        std::string result = options_.again + " --select " + shell_quoted(one.scenario->name);
+        if (one.splitting != Splitting::whole) result += " --splitting " + std::string(name_of(one.splitting));
+        if (options_.seed != 1) result += " --seed " + std::to_string(options_.seed);
+        return result;
+    }
+
+    const RunOptions& options_;
+    const Register& requirements_;
+    Peer& peer_;
+    bool gone_ = false;
+};
+
+/// Brings what cases accuse the peer of together, a finding for each requirement.
+class Findings {
+public:
+    explicit Findings(const Register& requirements) : requirements_(requirements) {}
+
+    void add(const Outcome& outcome) {
+        const Result& result = outcome.result;
+        bool accused_here = false;
+        for (const Observed& accusation : outcome.accusations) {
+            const Requirement* requirement = requirements_.find(accusation.requirement);
+            if (requirement != nullptr && requirement->level == Level::may) continue;
+            add(accusation.requirement, verdict_of_breach(requirement), accusation.wanted, accusation.got, accusation.records, accusation.count, result);
+            const auto& proves = result.requirements;
+            accused_here = accused_here || std::find(proves.begin(), proves.end(), accusation.requirement) != proves.end();
+        }
+        const bool by_scenario = result.verdict == Verdict::crash || (!outcome.wanted.empty() && result.verdict != Verdict::inconclusive);
+        const bool breach = result.verdict == Verdict::fail || result.verdict == Verdict::crash || result.verdict == Verdict::tolerated;
+        if (breach && (by_scenario || !accused_here))
+            add(result.requirements.front(), result.verdict, outcome.wanted, outcome.got, outcome.records, 1, result);
+    }
+
+    std::vector<Finding> take() {
+        std::vector<Finding> result;
+        for (auto& [requirement, finding] : findings_) result.push_back(std::move(finding));
+        std::sort(result.begin(), result.end(), [](const Finding& a, const Finding& b) {
+            return a.verdict != b.verdict ? a.verdict > b.verdict : a.requirement < b.requirement;
+        });
+        return result;
+    }
+
+private:
+    void add(const std::string& requirement, Verdict verdict, const std::string& wanted, const std::string& got,
+             const std::vector<std::string>& records, std::size_t count, const Result& result) {
+        Finding& finding = findings_[requirement];
+        const bool first = finding.count == 0;
+        finding.requirement = requirement;
+        finding.count += count;
+        if (finding.scenarios.empty() || finding.scenarios.back() != result.scenario) finding.scenarios.push_back(result.scenario);
+        if (!first && verdict <= finding.verdict) return;
+        finding.verdict = verdict;
+        finding.wanted = wanted;
+        finding.got = got;
+        finding.records = records;
+        finding.scenario = result.scenario;
+        finding.again = result.again;
+    }
+
+    const Register& requirements_;
+    std::map<std::string, Finding> findings_;
+};
+
+/// All cases of a run, played by several threads, each with its own judge.
+class Run {
+public:
+    Run(const RunOptions& options, const Register& requirements, std::vector<Case> cases)
+        : options_(options), requirements_(requirements), cases_(std::move(cases)), outcomes_(cases_.size()) {}
+
+    void play(Peer& first_peer, std::size_t num_jobs) {
+        std::vector<std::thread> threads;
+        for (std::size_t i = 1; i < std::min(num_jobs, cases_.size()); ++i) threads.emplace_back([this, &first_peer] { work_beside(first_peer); });
+        work(first_peer);
+        for (std::thread& thread : threads) thread.join();
+        if (num_jobs > 1) play_breaches_alone(first_peer);
+    }
+
+    /// The outcomes of those played, in the order of the cases.
+    std::vector<Outcome> take() {
+        std::vector<Outcome> result;
+        for (auto& outcome : outcomes_)
+            if (outcome) result.push_back(std::move(*outcome));
+        return result;
+    }
+
+private:
+    [[nodiscard]] bool interrupted() const { return options_.interrupted != nullptr && *options_.interrupted; }
+
+    void work_beside(Peer& first_peer) {
+        if (!first_peer.is_ours()) return work(first_peer);
+        try {
+            Peer own(options_);  // so that one's death isn't another's
+            work(own);
+        } catch (const std::system_error&) {
+            // No second process: the first thread plays what is left.
+        }
+    }
+
+    void work(Peer& peer) {
+        Judge judge(options_, requirements_, peer);
+        for (std::size_t i = next_++; i < cases_.size() && !interrupted(); i = next_++) keep(i, judge.judge(cases_[i]));
+    }
+
+    void keep(std::size_t index, Outcome outcome) {
+        const std::lock_guard lock(mutex_);
+        outcomes_[index] = std::move(outcome);
+        if (options_.progress) options_.progress(++num_done_, cases_.size(), outcomes_[index]->result);
+    }
+
+    /// Beside others a case may fail for what another did to the peer: what failed is played again alone, and that counts.
+    void play_breaches_alone(Peer& peer) {
+        Judge judge(options_, requirements_, peer);
+        for (std::size_t i = 0; i < cases_.size() && !interrupted(); ++i) {
+            if (!outcomes_[i]) continue;
+            const Verdict verdict = outcomes_[i]->result.verdict;
+            if (verdict == Verdict::fail || verdict == Verdict::crash || verdict == Verdict::inconclusive) outcomes_[i] = judge.judge(cases_[i]);
+        }
+    }
+
+    const RunOptions& options_;
+    const Register& requirements_;
+    std::vector<Case> cases_;
+    std::vector<std::optional<Outcome>> outcomes_;
+    std::atomic<std::size_t> next_{0};
+    std::size_t num_done_ = 0;
+    std::mutex mutex_;
+};
+
+/// The capability that is lacking, or "".
+std::string lacking(const Scenario& scenario, const std::set<std::string>& offered) {
+    for (const std::string& capability : scenario.needs)
+        if (!offered.contains(capability)) return capability;
+    return {};
+}
+
+std::string command_line(const std::vector<std::string>& command) {
+    std::string result;
+    for (const std::string& word : command) result += (result.empty() ? "" : " ") + shell_quoted(word);
+    return result;
+}
+
+/// A peer that does not answer even a plain request: that is all that can be said of it.
+void report_no_answer(Report& report, const Played& plain, const RunOptions& options) {
+    if (plain.wanted == "the peer takes a connection") {
+        report.unreachable = plain.got;
+        return;
+    }
+    Result result{.scenario = plain_request().name, .title = "A plain request is answered", .requirements = {"R-5.5-1"},
+                  .verdict = Verdict::crash, .splitting = "whole", .reason = reason_of(plain) + ": wanted " + plain.wanted + ", got " + plain.got,
+                  .again = options.again, .trace = plain.trace};
+    report.findings.push_back({.requirement = "R-5.5-1", .verdict = Verdict::crash, .count = 1, .wanted = plain.wanted, .got = plain.got,
+                               .scenario = result.scenario, .again = result.again, .records = plain.around, .scenarios = {result.scenario}, .known = std::nullopt});
+    report.results.push_back(std::move(result));
+}
+
+}  // namespace
+
+bool picks(const std::string& pattern, const Scenario& scenario) {
+    const std::string& name = scenario.name;
+    if (name == pattern || fnmatch(pattern.c_str(), name.c_str(), 0) == 0) return true;
+    if (name.starts_with(pattern) && (pattern.ends_with('/') || name[pattern.size()] == '/' || name[pattern.size()] == '[')) return true;
+    return std::find(scenario.proves.begin(), scenario.proves.end(), pattern) != scenario.proves.end();
+}
+
+std::string shell_quoted(const std::string& text) {
+    static constexpr std::string_view plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:=,+@%";
+    if (!text.empty() && text.find_first_not_of(plain) == std::string::npos) return text;
+    std::string result = "'";
+    for (const char c : text) result += c == '\'' ? std::string("'\\''") : std::string(1, c);
+    return result + "'";
+}
+
+Report run_application(const RunOptions& options, const std::vector<Scenario>& scenarios, const Register& requirements) {
+    const auto begin = Clock::now();
+    Report report{.version = FCGISPEC_VERSION, .side = Side::application};
+    report.address = options.address ? options.address->print() : command_line(options.command);
+    report.name = options.name.empty() ? report.address : options.name;
+    report.seed = options.seed;
+
+    Peer peer(options);
+    const Probe probe = probe_application({.address = peer.address(), .params = options.params, .command = options.command,
+                                           .deadline_ms = options.deadline_ms, .interrupted = options.interrupted},
+                                          !options.command.empty());
+    report.capabilities = probe.shown;
+    if (probe.plain.outcome != Played::Outcome::as_expected) {
+        report_no_answer(report, probe.plain, options);
+        report.duration_ms = milliseconds_since(begin);
+        return report;
+    }
+
+    std::vector<Case> cases;
+    for (const Scenario& scenario : scenarios) {
+        const std::string capability = lacking(scenario, probe.offered);
+        for (const Splitting splitting : options.splittings) {
+            if (capability.empty()) {
+                cases.push_back({&scenario, splitting});
+            } else {
+                report.results.push_back({.scenario = scenario.name, .title = scenario.title, .requirements = scenario.proves, .verdict = Verdict::skipped,
+                                          .splitting = std::string(name_of(splitting)), .reason = why_skipped(capability)});
+            }
+        }
+    }
+    Run run(options, requirements, std::move(cases));
+    // An attached peer serves only so many at once; of our own each thread has one.
+    run.play(peer, peer.is_ours() ? options.num_jobs : std::min(options.num_jobs, probe.num_connections));
+    Findings findings(requirements);
+    for (Outcome& outcome : run.take()) {
+        findings.add(outcome);
+        report.results.push_back(std::move(outcome.result));
+    }
+    report.findings = findings.take();
+    std::sort(report.results.begin(), report.results.end(), [](const Result& a, const Result& b) {
+        return std::tie(a.scenario, a.splitting) < std::tie(b.scenario, b.splitting);
+    });
+    report.interrupted = options.interrupted != nullptr && *options.interrupted;
+    report.duration_ms = milliseconds_since(begin);
+    return report;
+}
+
+}  // namespace fcgispec

@@ -1,0 +1,45 @@
+// Runs scenarios against a peer and makes the report: skips what doesn't apply, tells a failing peer from a dead one,
+// brings accusations together by requirement.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "conformance/engine/conversation.hpp"
+#include "conformance/engine/requirements.hpp"
+#include "conformance/engine/results.hpp"
+
+namespace fcgispec {
+
+struct RunOptions {
+    std::optional<Address> address;    ///< of an application that runs; nothing: we start `command`
+    std::vector<std::string> command;  ///< [§2.2]; also for the scenarios that start a peer of their own
+    std::string name;                  ///< of the peer in the report; "": its address or command
+    Pairs params;                      ///< the user's --param
+    std::vector<Splitting> splittings{Splitting::whole};
+    std::size_t num_repeats = 1;  ///< of each case; the gravest verdict counts
+    std::size_t num_jobs = 1;     ///< at most so many cases at once, and no more than the peer has connections for
+    std::uint64_t seed = 1;
+    int deadline_ms = 1000;
+    std::string again;  ///< the command that runs this again, without --select: "fcgispec app unix:/..."
+    const std::atomic<bool>* interrupted = nullptr;
+    std::function<void(std::size_t done, std::size_t all, const Result& last)> progress;  ///< called by one thread at a time
+};
+
+/// Plays all `scenarios` for applications. A peer that can't be reached is told in the report. Throws std::system_error
+/// where the machine fails before the first scenario, or the peer can't be started.
+[[nodiscard]] Report run_application(const RunOptions& options, const std::vector<Scenario>& scenarios, const Register& requirements);
+
+/// Whether `pattern` picks a scenario: a name or the beginning of one up to a '/' or '[', a shell pattern over the whole
+/// name, or the id of a requirement that it proves.
+[[nodiscard]] bool picks(const std::string& pattern, const Scenario& scenario);
+
+/// `text` as one word for a POSIX shell.
+[[nodiscard]] std::string shell_quoted(const std::string& text);
+
+}  // namespace fcgispec
