@@ -255,7 +255,7 @@ void Contract::update(Answer& answer) {
 }
 
 void Contract::status(Answer& answer) {
-    const auto app_status = number_in(argument_, std::numeric_limits<std::uint32_t>::max());
+    const auto app_status = number_in(argument_, 255);  // as exit(N) of a CGI program [§6.2]
     if (!app_status) return unsupported(answer);
     reply(answer, "ok\n", static_cast<std::uint32_t>(*app_status));
 }

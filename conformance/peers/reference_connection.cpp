@@ -190,8 +190,7 @@ void ReferenceConnection::begin_request(std::uint16_t request_id, Bytes content)
         end_request(request_id, keeps_connection, {.app_status = 0, .protocol_status = status});
     };
     if (inputs_of(body->role).empty()) return reject(ProtocolStatus::unknown_role);  // [§5.5]
-    // [§5.5] No room for more; or the connection is about to be closed, and new requests must not put that off for
-    // ever.
+    // [§5.5] No room for more; or the connection is about to be closed, which new requests must not put off for ever.
     if (requests_.size() >= limits_.num_requests_max || closes_) return reject(ProtocolStatus::overloaded);
     Request& request = requests_[request_id];  // [§3.3] it is active now
     request.role = body->role;
@@ -281,7 +280,7 @@ bool ReferenceConnection::may_write(const Request& request) noexcept {
         case Role::responder:
             return has_ended(RecordType::params);  // [§6.2]
         case Role::authorizer:
-            return has_ended(RecordType::params);  // [§6.3] "in the same manner as a Responder"
+            return has_ended(RecordType::params);  // [§6.3] as a Responder
         case Role::filter:
             return has_ended(RecordType::std_in);  // [§6.4]
     }
@@ -341,7 +340,7 @@ void ReferenceConnection::forget_request(std::uint16_t request_id) {
 }
 
 void ReferenceConnection::send(RecordType type, std::uint16_t request_id, Bytes content) {
-    // [§3.3] "We recommend that records be placed on boundaries that are multiples of eight bytes."
+    // [§3.3] Records on boundaries that are multiples of eight bytes are recommended.
     static constexpr std::array<std::uint8_t, 7> zeros{};
     const Bytes padding = Bytes(zeros).first((8 - content.size() % 8) % 8);
     encode_record({.type = type, .request_id = request_id, .content = content, .padding = padding}, output_);

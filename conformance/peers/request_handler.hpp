@@ -52,8 +52,8 @@ public:
     virtual void receive(RecordType stream, Bytes content, Answer& answer) = 0;
     /// There is room: some more of the answer, up to about `answer_piece_size`. Called only after `has_more`.
     virtual void generate(Answer& answer) = 0;
-    /// The Web server has aborted the request: the app status to end it with. "Truly a response from the application"
-    /// [§5.4], hence asked of it.
+    /// The Web server has aborted the request: the app status to end it with. Asked of the application, because the
+    /// answer to an abort is its own, not the library's [§5.4].
     [[nodiscard]] virtual std::uint32_t abort() = 0;
 };
 inline constexpr std::size_t answer_piece_size = 32 * 1024;
