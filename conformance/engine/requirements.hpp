@@ -21,6 +21,9 @@ enum class Proof : std::uint8_t { scenario, checker, none };
 /// The parts of a certificate, in its order.
 [[nodiscard]] const std::vector<std::string>& profiles();
 
+/// Whether `text` has the form R-<section>-<number>.
+[[nodiscard]] bool is_requirement_id(const std::string& text);
+
 struct Requirement {
     std::string id;       ///< "R-5.5-2"
     std::string section;  ///< "5.5", "B"
