@@ -1,0 +1,15 @@
+// Scenarios made in C++, because their text would repeat itself: many requests, many connections, and records of
+// several requests in an order. They are values like those read from files, and are named, played and reported like
+// them.
+#pragma once
+
+#include <vector>
+
+#include "conformance/engine/script.hpp"
+
+namespace fcgispec {
+
+/// Those for a peer of that side. There are none for a Web server: what it says is not ours to multiply.
+[[nodiscard]] std::vector<Scenario> property_scenarios(Side side);
+
+}  // namespace fcgispec
