@@ -20,6 +20,8 @@ BOOST_AUTO_TEST_SUITE(report)
 
 namespace {
 
+const std::filesystem::path html_template = FCGISPEC_SOURCE_DIR "/reports/report.html";
+
 /// The first line that differs tells more than two long texts.
 void check_golden(const std::string& name, const std::string& text) {
     const std::filesystem::path path = std::filesystem::path(FCGISPEC_SOURCE_DIR "/reports/golden") / name;
@@ -60,6 +62,13 @@ BOOST_AUTO_TEST_CASE(golden_terminal) {
     check_golden("terminal-verbose.txt", terminal_report(example_report(), example_register(), {.verbose = true}));
     check_golden("terminal-quiet.txt", terminal_report(example_report(), example_register(), {.quiet = true}));
     check_golden("terminal-conforms.txt", terminal_report(conforming_report(), example_register()));
+}
+
+BOOST_AUTO_TEST_CASE(golden_forms) {
+    check_golden("junit.xml", junit_report(example_report(), example_register()));
+    check_golden("report.tap", tap_report(example_report(), example_register()));
+    check_golden("report.md", markdown_report(example_report(), example_register()));
+    check_golden("report.html", html_report(example_report(), example_register(), html_template));
 }
 
 BOOST_AUTO_TEST_CASE(json_holds_what_the_report_holds) {
