@@ -132,7 +132,7 @@ Judgement LifecycleChecker::see_of_inactive(const Record& record) {
     if (record.type != RecordType::begin_request) return judgement;
     if (id > small_id_max && requests_.size() < small_id_max)
         accuse(judgement, Rule::large_request_id,
-               describe(record) + " while " + std::to_string(requests_.size()) + " requests are active");
+               describe(record) + ", active requests: " + std::to_string(requests_.size()));
     Request& request = requests_[id];
     begun_.insert(id);
     request.state = step.next;
@@ -173,8 +173,8 @@ void LifecycleChecker::see_params(Request& request, const Record& record, Judgem
     if (nul) accuse(judgement, Rule::nul_in_value, describe(record) + " with a NUL byte in a value");
     if (!record.content.empty() || request.params.between_pairs()) return;
     accuse(judgement, Rule::params_cut,
-           "FCGI_PARAMS of request " + std::to_string(record.request_id) + " ends where its last pair lacks at least " +
-               std::to_string(request.params.missing()) + " bytes");
+           "FCGI_PARAMS of request " + std::to_string(record.request_id) + " ends where its last pair lacks " +
+               std::to_string(request.params.missing()) + " or more bytes");
     leave_undefined(request);
 }
 
@@ -233,7 +233,7 @@ void LifecycleChecker::judge_application_end(std::size_t missing, Judgement& jud
     if (web_server_ended_ || !defined_ || provoked_) return;
     if (missing > 0)
         return accuse(judgement, Rule::application_cuts_record,
-                      "the connection closes " + std::to_string(missing) + " bytes or more before the end of a record");
+                      "the connection closes " + std::to_string(missing) + " or more bytes before the end of a record");
     if (close_delegated_) return;
     const auto answered = std::find_if(requests_.begin(), requests_.end(), [](const Requests::value_type& active) {
         const Request& request = active.second;
@@ -249,7 +249,7 @@ void LifecycleChecker::judge_web_server_end(std::size_t missing, Judgement& judg
     // With an active request it is an abort, at any byte [§5.4]; what an ended request was still to read is needless.
     if (missing == 0 || !requests_.empty() || application_ended_ || cut_short_ || !defined_) return;
     accuse(judgement, Rule::web_server_cuts_record,
-           "the connection closes " + std::to_string(missing) + " bytes or more before the end of a record");
+           "the connection closes " + std::to_string(missing) + " or more bytes before the end of a record");
 }
 
 }  // namespace fcgispec

@@ -67,7 +67,7 @@ void judge_reserved_and_size(Side from, const Record& record, Judgement& judgeme
 }
 
 std::string with_size(const Record& record) {
-    return describe(record) + " with a body of " + std::to_string(record.content.size()) + " bytes";
+    return describe(record) + " with a body of size " + std::to_string(record.content.size());
 }
 std::string with_reserved(const Record& record, Bytes reserved) {
     return describe(record) + " with reserved bytes " + print_raw(reserved).substr(std::string_view("raw ").size());
@@ -106,7 +106,7 @@ std::string fault_of_pairs(const Record& record, bool may_have_values) {
     while (!left.empty()) {
         const DecodedPair decoded = decode_pair(left);
         if (!decoded.pair)
-            return describe(record) + " whose last pair lacks at least " + std::to_string(decoded.missing) + " bytes";
+            return describe(record) + " whose last pair lacks " + std::to_string(decoded.missing) + " or more bytes";
         if (!may_have_values && !decoded.pair->value.empty())
             return describe(record) + " with a value of " + std::to_string(decoded.pair->value.size()) + " bytes for " +
                    print(TextPattern{.text = std::string(text_of(decoded.pair->name))}, PrintStyle::brief);
