@@ -1,11 +1,15 @@
 // Every form of report, of one made-up run, against reports/golden/. FCGISPEC_REBASE=1 in the environment writes these
 // files anew, to be read before they are committed.
+#include <unistd.h>
+
 #include <algorithm>
 #include <boost/test/unit_test.hpp>
 #include <cstdlib>
 #include <filesystem>
 #include <limits>
+#include <map>
 #include <sstream>
+#include <stdexcept>
 
 #include "conformance/engine/report_certificate.hpp"
 #include "conformance/engine/report_example.hpp"
@@ -43,6 +47,53 @@ bool contains(std::string_view text, std::string_view part) {
 
 std::size_t num_lines(std::string_view text) {
     return static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n'));
+}
+
+/// Every text that a peer or its name could have had a hand in.
+Report with_text(const std::string& text) {
+    Report report = example_report();
+    std::string without_slashes = text;
+    std::erase(without_slashes, '/');
+    for (std::string* each : {&report.version, &report.address, &report.name}) *each = text;
+    report.capabilities.push_back({text, text, text});
+    report.stale.push_back(text);
+    for (Finding& finding : report.findings) {
+        for (std::string* each : {&finding.wanted, &finding.got, &finding.scenario, &finding.again}) *each = text;
+        finding.records.push_back(text);
+        finding.scenarios.push_back(text);
+        if (finding.known) finding.known = text;
+    }
+    for (Result& result : report.results) {
+        for (std::string* each : {&result.title, &result.alternative, &result.splitting, &result.reason, &result.again})
+            *each = text;
+        result.scenario += without_slashes;  // which would make folders
+        result.trace.push_back(text);
+    }
+    return report;
+}
+
+std::map<std::string, std::string> all_forms(const Report& report) {
+    const Register requirements = example_register();
+    return {{"terminal", terminal_report(report, requirements, {.color = false, .verbose = true, .quiet = false})},
+            {"junit", junit_report(report, requirements)},
+            {"tap", tap_report(report, requirements)},
+            {"markdown", markdown_report(report, requirements)},
+            {"html", html_report(report, requirements, html_template)}};
+}
+
+/// The message of the error that a template makes.
+std::string template_error(const std::string& text) {
+    const std::filesystem::path path =
+        std::filesystem::temp_directory_path() / ("fcgispec-template-" + std::to_string(::getpid()));
+    write_report(path, text);
+    std::string message = "no error";
+    try {
+        (void)html_report(example_report(), example_register(), path);
+    } catch (const std::runtime_error& error) {
+        message = error.what();
+    }
+    std::filesystem::remove(path);
+    return message.starts_with(path.string()) ? message.substr(path.string().size()) : message;
 }
 
 std::string standing_of(const Report& report, std::string_view profile) {
@@ -103,6 +154,77 @@ BOOST_AUTO_TEST_CASE(json_takes_any_bytes_in_any_string) {
     BOOST_TEST(got.substr(128, 8) == "\\200\\201");
     BOOST_TEST(got.ends_with("\\377"));
     BOOST_TEST(json["duration_ms"] == 0);
+}
+
+BOOST_AUTO_TEST_CASE(no_byte_of_a_peer_reaches_a_form_raw) {
+    std::string bytes;
+    for (int i = 0; i < 256; ++i) bytes.push_back(static_cast<char>(i));
+    for (const auto& [form, text] : all_forms(with_text(bytes + "\xe2\x80\xae\xc2\x9b"))) {
+        BOOST_TEST(valid_utf8(text) == text, form << " is no UTF-8");
+        const bool has_control = std::any_of(text.begin(), text.end(),
+                                             [](char c) { return (c >= 0 && c < 0x20 && c != '\n') || c == 0x7f; });
+        BOOST_TEST(!has_control, form << " has control characters");
+        BOOST_TEST(!contains(text, "\xe2\x80\xae"), form);
+        BOOST_TEST(!contains(text, "\xc2\x9b"), form);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(what_a_peer_says_is_no_syntax) {
+    // Each would end what it stands in, or begin something of its own.
+    const std::string harm =
+        "\n</script><script>alert(1)</script>\n]]>\"'>\nok 1 - x # SKIP\nBail out!\n```\n# head\n| cell";
+    const auto forms = all_forms(with_text(harm));
+    const auto plain = all_forms(with_text("harmless"));
+    for (const auto& [form, text] : forms) {
+        if (form != "terminal" && form != "markdown" && form != "tap")
+            BOOST_TEST(!contains(text, "<script>alert"), form);
+        for (const char* start : {"\nok 1 - x", "\nBail out!", "\n# head", "\n| cell", "\n```\n\\n"})
+            BOOST_TEST(!contains(text, start), form << " has a line with" << start);
+        // Escaped on its line, it makes no lines; the terminal wraps it.
+        if (form != "terminal" && form != "html") BOOST_TEST(num_lines(text) == num_lines(plain.at(form)), form);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(no_form_is_green_where_the_run_is_not) {
+    Report report = conforming_report();
+    BOOST_TEST(contains(junit_report(report, example_register()), " failures=\"0\" errors=\"0\""));
+    BOOST_TEST(!contains(tap_report(report, example_register()), "not ok"));
+    report.findings = {example_report().findings[2]};  // the checker's; no case failed
+    BOOST_TEST_REQUIRE(exit_code_of(report) == 1);
+    BOOST_TEST(contains(junit_report(report, example_register()), "<failure"));
+    BOOST_TEST(contains(tap_report(report, example_register()), "not ok 4 - R-3.3-4"));
+    report.findings[0].known = "we know";
+    BOOST_TEST_REQUIRE(exit_code_of(report) == 0);
+    BOOST_TEST(!contains(junit_report(report, example_register()), "<failure"));
+    BOOST_TEST(contains(tap_report(report, example_register()),
+                        "not ok 4 - R-3.3-4 The application sends only records "
+                        "that an application may send. # TODO known deviation: we know"));
+    report.interrupted = true;
+    BOOST_TEST(contains(junit_report(report, example_register()), "<error"));
+    BOOST_TEST(contains(tap_report(report, example_register()), "\nBail out! interrupted\n"));
+    Report none;
+    BOOST_TEST(contains(junit_report(none, example_register()), "<error"));
+    BOOST_TEST(contains(tap_report(none, example_register()), "\nBail out! no case was played\n"));
+    none.unreachable = "Connection refused";
+    BOOST_TEST(contains(junit_report(none, example_register()), "Connection refused"));
+    BOOST_TEST(contains(tap_report(none, example_register()), "\nBail out! Connection refused\n"));
+}
+
+BOOST_AUTO_TEST_CASE(a_template_must_have_its_marks) {
+    const std::string most =
+        "<!--fcgispec:name--><!--fcgispec:conclusion--><!--fcgispec:counts--><!--fcgispec:plain-->";
+    BOOST_TEST(template_error(most + "<!--fcgispec:data--> <!--other-->") == "no error");
+    BOOST_TEST(template_error(most) == ": the mark <!--fcgispec:data--> is missing");
+    BOOST_TEST(template_error("<!--fcgispec:date-->") == ": unknown mark \"date\"");
+    BOOST_TEST(template_error("<!--fcgispec:data") == ": unknown mark \"data\"");
+    BOOST_CHECK_THROW((void)html_report(example_report(), example_register(), "no/such/file"), std::runtime_error);
+}
+
+BOOST_AUTO_TEST_CASE(what_is_put_into_a_template_is_not_read_again) {
+    const std::string mark = "<!--fcgispec:data-->";
+    const std::string text = html_report(with_text(mark), example_register(), html_template);
+    BOOST_TEST(!contains(text, mark));
+    BOOST_TEST(contains(text, "&lt;!--fcgispec:data--&gt;"));
 }
 
 BOOST_AUTO_TEST_CASE(a_finding_has_at_most_a_dozen_lines_of_100_columns) {
