@@ -54,7 +54,7 @@ public:
                 append_list(result.needs, "a capability");
                 check_capabilities(result.needs, first);
             } else if (scanner_.accept("each")) {
-                result.tables.push_back(table());
+                result.tables.push_back(table(result.tables));
             } else {
                 break;
             }
@@ -88,9 +88,14 @@ private:
         }
     }
 
-    Table table() {
+    Table table(const std::vector<Table>& before) {
         Table result;
         result.name = scanner_.word("the table's name");
+        std::size_t num_cases = 1;
+        for (const Table& other : before) {
+            if (other.name == result.name) scanner_.fail("expected another name: there is a table '" + result.name + "' already");
+            num_cases *= other.values.size();
+        }
         scanner_.expect("in");
         while (!scanner_.at_line_end()) {
             const std::uint32_t first = scanner_.number(UINT32_MAX);
@@ -99,6 +104,7 @@ private:
             for (std::uint64_t value = first; value <= last; ++value) result.values.push_back(static_cast<std::uint32_t>(value));
         }
         if (result.values.empty()) scanner_.fail("expected at least one value");
+        if (num_cases * result.values.size() > num_cases_max) scanner_.fail("expected tables that make at most 4096 cases together");
         return result;
     }
 
@@ -178,7 +184,8 @@ private:
     }
 
     decltype(Step::action) theirs() {
-        if (scanner_.accept("close")) return ExpectClose{};
+        // A trace says `reset` where the peer did that: one that is saved can be played again.
+        if (scanner_.accept("close") || scanner_.accept("reset")) return ExpectClose{};
         if (scanner_.accept("response")) return response();
         if (!scanner_.sees("{")) scanner_.fail("expected a record, response or close");
         return Expect{scanner_.record()};
@@ -263,7 +270,6 @@ std::vector<NotationContext> cases_of(const std::vector<Table>& tables, std::uin
                 multiplied.back().numbers[table.name] = value;
             }
         cases = std::move(multiplied);
-        if (cases.size() > num_cases_max) break;
     }
     return cases;
 }
@@ -276,25 +282,59 @@ std::string case_name(const std::string& name, const std::vector<Table>& tables,
     return name + "[" + values + "]";
 }
 
-/// What the notation can say, but a scenario can't send; "" where there is nothing.
-std::string problem_of(const std::vector<Step>& steps) {
+/// What the notation can say, but a scenario can't: it would be sent or compared as something else. "" where all is well.
+std::string problem_of(const Send& send) {
+    const auto* record = std::get_if<RecordPattern>(&send.line);
+    if (record == nullptr) return {};
+    RecordPattern plain = *record;
+    // `base` and user parameters are filled in when it is played.
+    if (auto* pairs = std::get_if<PairsPattern>(&plain.content))
+        std::erase_if(pairs->pairs, [](const PairPattern& pair) { return !pair.value && pair.name == "base"; });
+    Buffer ignored;
+    return encode(plain, ignored);
+}
+
+std::string problem_of(const SendRequest& request) {
+    if (content_of(RecordPattern{.type = RecordType::params, .content = request.pairs, .padding = {}, .content_length = {}})) return {};
+    return "expected NAME=\"value\" pairs without *, ... and lone words: a request has `base` already";
+}
+
+std::string problem_of(const Expect& expected, Side side) {
+    const RecordPattern& record = expected.record;
+    const TypeProperties* properties = properties_of(record.type);
+    if (properties == nullptr || properties->management) return {};
+    if (side == Side::application && (record.type == RecordType::begin_request || record.type == RecordType::abort_request))
+        return "expected a record that an application says";
+    if (record.request_id.value_or(null_request_id) == null_request_id) return "expected the id of one request, 1 to 65535";
+    const auto* pairs = std::get_if<PairsPattern>(&record.content);
+    if (pairs != nullptr && !content_of(record)) return "expected a text, or pairs without *, ... and lone words: a stream is compared byte by byte";
+    return {};
+}
+
+/// The first step of which there is a problem, with it.
+struct StepProblem {
+    std::size_t line = 0;
+    std::string problem;
+};
+StepProblem problem_of(const std::vector<Step>& steps, Side side) {
     for (const Step& step : steps) {
-        if (const auto* send = std::get_if<Send>(&step.action)) {
-            const auto* record = std::get_if<RecordPattern>(&send->line);
-            if (record == nullptr) continue;
-            RecordPattern plain = *record;
-            // `base` and user parameters are filled in when it is played.
-            if (auto* pairs = std::get_if<PairsPattern>(&plain.content))
-                std::erase_if(pairs->pairs, [](const PairPattern& pair) { return !pair.value && pair.name == "base"; });
-            Buffer ignored;
-            if (const std::string problem = encode(plain, ignored); !problem.empty())
-                return "line " + std::to_string(step.line) + ": " + problem;
-        } else if (const auto* either = std::get_if<Either>(&step.action)) {
+        StepProblem found{.line = step.line, .problem = {}};
+        if (const auto* send = std::get_if<Send>(&step.action)) found.problem = problem_of(*send);
+        if (const auto* request = std::get_if<SendRequest>(&step.action)) found.problem = problem_of(*request);
+        if (const auto* expected = std::get_if<Expect>(&step.action)) found.problem = problem_of(*expected, side);
+        if (const auto* either = std::get_if<Either>(&step.action))
             for (const Alternative& alternative : either->alternatives)
-                if (const std::string problem = problem_of(alternative.steps); !problem.empty()) return problem;
-        }
+                if (found.problem.empty()) found = problem_of(alternative.steps, side);
+        if (!found.problem.empty()) return found;
     }
     return {};
+}
+
+/// Where the words of a line begin, as an offset into the text.
+std::size_t offset_of_line(std::string_view text, std::size_t line) {
+    std::size_t begin = 0;
+    for (std::size_t i = 1; i < line; ++i) begin = text.find('\n', begin) + 1;
+    return std::min(text.find_first_not_of(" \t", begin), text.size());
 }
 
 }  // namespace
@@ -312,7 +352,7 @@ const std::vector<std::string>& known_capabilities() {
 }
 
 std::string ScriptError::print() const {
-    std::string result = file + ":" + std::to_string(line) + ":" + std::to_string(column) + ": " + message;
+    std::string result = file + (line > 0 ? ":" + std::to_string(line) + ":" + std::to_string(column) : "") + ": " + message;
     if (!text.empty()) {
         std::string blanks;
         for (const char c : text.substr(0, column > 0 ? column - 1 : 0)) blanks += c == '\t' ? '\t' : ' ';
@@ -326,7 +366,6 @@ ParsedScript parse_script(std::string_view text, const std::string& name, const 
     try {
         const Head head = ScriptParser(text, {.numbers = {}, .seed = seed}).head();
         const std::vector<NotationContext> cases = cases_of(head.tables, seed);
-        if (cases.size() > num_cases_max) throw NotationError(0, "the tables make more than 4096 cases");
         for (const NotationContext& context : cases) {
             ScriptParser parser(text, context);
             (void)parser.head();
@@ -337,8 +376,8 @@ ParsedScript parse_script(std::string_view text, const std::string& name, const 
                               .proves = head.proves,
                               .needs = head.needs,
                               .steps = parser.steps()};
-            if (const std::string problem = problem_of(scenario.steps); !problem.empty())
-                throw NotationError(0, scenario.name + ": " + problem);
+            if (const StepProblem found = problem_of(scenario.steps, side); !found.problem.empty())
+                throw NotationError(offset_of_line(text, found.line), (head.tables.empty() ? "" : scenario.name + ": ") + found.problem);
             result.scenarios.push_back(std::move(scenario));
         }
     } catch (const NotationError& error) {
@@ -364,9 +403,10 @@ ParsedScript load_scripts(const std::filesystem::path& scenarios_folder, Side si
     std::sort(files.begin(), files.end());
     for (const fs::path& file : files) {
         std::ifstream stream(file, std::ios::binary);
+        (void)stream.peek();  // that a file can be opened doesn't say that it can be read
         std::stringstream text;
         text << stream.rdbuf();
-        if (!stream) {
+        if (!stream.is_open() || stream.bad()) {
             result.errors.push_back({file.string(), 0, 0, "can't be read", {}});
             continue;
         }

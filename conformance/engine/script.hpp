@@ -117,7 +117,7 @@ struct ScriptError {
     std::size_t column = 0;
     std::string message;
     std::string text;  ///< the line
-    /// file:line:column: message, the line, and a caret under the column.
+    /// file:line:column: message, the line, and a caret under the column; file: message where `line` is 0.
     [[nodiscard]] std::string print() const;
 };
 
