@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <linux/close_range.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -23,6 +24,8 @@ namespace {
         fcntl(STDIN_FILENO, F_SETFL, flags & ~O_NONBLOCK);
         close(STDOUT_FILENO);
         close(STDERR_FILENO);
+        // Descriptor 0 is the only one that is left open [§2.2]: not what we were ourselves started with either.
+        close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC);
         sigset_t none;
         sigemptyset(&none);
         sigprocmask(SIG_SETMASK, &none, nullptr);

@@ -7,6 +7,7 @@
 #include <netinet/tcp.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -59,6 +60,16 @@ bool connect_socket(int fd, const sockaddr* address, socklen_t size, int deadlin
     do result = ::connect(fd, address, size);
     while (result < 0 && errno == EINTR);
     return result == 0;
+}
+
+/// Whether the path is a socket that a process which is gone has left there: it refuses connections, as a file does that
+/// is no socket at all. Not blocking: a listener whose backlog is full lives.
+bool is_left_behind(const sockaddr_un& where) {
+    struct stat status {};
+    if (::lstat(where.sun_path, &status) < 0 || !S_ISSOCK(status.st_mode)) return false;
+    FileDescriptor probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    if (!probe) fail("socket");
+    return ::connect(probe.get(), reinterpret_cast<const sockaddr*>(&where), sizeof where) < 0 && errno == ECONNREFUSED;
 }
 
 }  // namespace
@@ -142,10 +153,8 @@ FileDescriptor listen_on(const Address& address) {
         const sockaddr_un where = unix_address(address.path);
         const auto* place = reinterpret_cast<const sockaddr*>(&where);
         if (::bind(fd.get(), place, sizeof where) < 0) {
-            // A socket left behind by a process that is gone refuses connections: its path may be taken over.
-            FileDescriptor probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-            const bool left_behind = errno == EADDRINUSE && ::connect(probe.get(), place, sizeof where) < 0 && errno == ECONNREFUSED;
-            if (!left_behind) {
+            if (errno != EADDRINUSE) fail(address.print());
+            if (!is_left_behind(where)) {
                 errno = EADDRINUSE;
                 fail(address.print());
             }

@@ -48,7 +48,8 @@ struct NotConnected : std::system_error {
 };
 
 /// A connected socket, not blocking, closed on exec, TCP without delay. Waits at most `deadline_ms`. Throws NotConnected
-/// where the peer is the reason, std::system_error where the machine is (no descriptor, no memory, no such host).
+/// where the peer is the reason, std::system_error where the machine is (no descriptor, no memory), std::runtime_error
+/// where the host has no address.
 [[nodiscard]] FileDescriptor connect_to(const Address& address, int deadline_ms);
 
 /// A listening socket, closed on exec. A unix socket's path is replaced if nothing listens there; port 0 takes any free
