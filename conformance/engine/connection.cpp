@@ -17,20 +17,27 @@ namespace {
 constexpr std::size_t received_size_max = 24U << 20;  // on one connection, and so kept at most: 10 MiB answers fit
 constexpr std::size_t trace_text_size_max = 4096;   // of a record's content in a trace
 constexpr std::size_t num_trace_lines_max = 1000;
+constexpr std::size_t trace_size_max = 256U << 10;  // of all lines together: a run keeps a trace of each case that fails
 constexpr int num_yields_max = 30;                  // while the peer takes the piece before a cut: bounded, no timer
 
 }  // namespace
 
 std::string TraceLine::print() const { return connection + (from == Side::web_server ? "> " : "< ") + text; }
 
-bool ConversationLog::full() const noexcept { return lines.size() >= num_trace_lines_max; }
+bool ConversationLog::full() const noexcept { return lines.size() >= num_trace_lines_max || size >= trace_size_max; }
 
-void ConversationLog::add(TraceLine line) {
-    if (full()) {
+bool ConversationLog::keeps(Side from, const Judgement& judgement) const {
+    const auto is_first = [&](const Accusation& accusation) { return !accused.contains(accusation.requirement); };
+    return !full() || (from != ours && std::any_of(judgement.accusations.begin(), judgement.accusations.end(), is_first));
+}
+
+void ConversationLog::add(TraceLine line, bool keep) {
+    if (!keep) {
         ++num_left_out;
-    } else {
-        lines.push_back(std::move(line));
+        return;
     }
+    size += line.text.size();
+    lines.push_back(std::move(line));
 }
 
 void ConversationLog::add(const Accusation& accusation) {
@@ -99,12 +106,12 @@ void Connection::log_theirs(Bytes chunk) {
 
 void Connection::judge(Side from, const Judgement& judgement, const Record& record) {
     const auto style = record.content.size() > trace_text_size_max ? PrintStyle::brief : PrintStyle::exact;
-    judge(from, judgement, log_.full() ? std::string{} : print(record, style));
+    judge(from, judgement, log_.keeps(from, judgement) ? print(record, style) : std::string{});
 }
 
 void Connection::judge(Side from, const Judgement& judgement, std::string text) {
     const bool accused = from != log_.ours && !judgement.accusations.empty();
-    log_.add(TraceLine{from, name_, std::move(text), accused});
+    log_.add(TraceLine{from, name_, std::move(text), accused}, log_.keeps(from, judgement));
     if (!accused) return;  // what we say wrong we say on purpose
     for (const Accusation& accusation : judgement.accusations) log_.add(accusation);
 }
@@ -136,7 +143,7 @@ bool Connection::read_some() {
     return true;
 }
 
-bool Connection::flooded() const noexcept { return received_size_ > received_size_max; }
+bool Connection::flooded() const noexcept { return received_size_ > received_size_max || seen_.size > received_size_max; }
 
 void Connection::half_close() {
     if (!is_open()) return;

@@ -66,9 +66,12 @@ struct ConversationLog {
     Side ours = Side::web_server;
     std::vector<TraceLine> lines;
     std::map<std::string_view, AccusedLine> accused;  ///< by requirement
-    std::size_t num_left_out = 0;                     ///< lines beyond the limit
+    std::size_t size = 0;                             ///< of the lines' texts, bytes
+    std::size_t num_left_out = 0;                     ///< lines beyond the limits
     [[nodiscard]] bool full() const noexcept;
-    void add(TraceLine line);
+    /// Whether a line so judged is kept: the first evidence against a requirement is, even when the log is full.
+    [[nodiscard]] bool keeps(Side from, const Judgement& judgement) const;
+    void add(TraceLine line, bool keep);
     void add(const Accusation& accusation);  ///< of the last line
 };
 

@@ -7,6 +7,7 @@
 #include <cassert>
 #include <chrono>
 #include <memory>
+#include <stdexcept>
 
 #include "conformance/engine/connection.hpp"
 #include "conformance/engine/observation.hpp"
@@ -94,6 +95,7 @@ struct OwnPeer {
     bool signalled = false;
 
     OwnPeer(const StartPeer& start, const std::vector<std::string>& command) {
+        if (command.empty()) throw std::runtime_error("the scenario starts a peer of its own, and it isn't said how (needs spawn; --spawn)");
         address.kind = start.tcp ? Address::Kind::tcp : Address::Kind::unix_socket;
         if (start.tcp) {
             address.host = "127.0.0.1";
@@ -224,8 +226,11 @@ private:
 
     // ---- waiting ----------------------------------------------------------------------------------------------------
 
-    /// Waits until a connection can be read or written, and does that. False when the deadline has passed.
-    bool pump(Clock::time_point deadline) {
+    /// Waits until a connection can be read or written, and does that. False when the peer has been silent for a deadline,
+    /// or has taken its time `since` then beyond our patience.
+    bool pump(Clock::time_point since) {
+        if (Clock::now() >= since + patience * milliseconds(options_.deadline_ms)) return false;
+        const Clock::time_point deadline = this->deadline(since);
         std::vector<pollfd> polled;
         std::vector<Connection*> their;
         for (auto& [name, one] : connections_) {
@@ -264,14 +269,16 @@ private:
             return std::any_of(connections_.begin(), connections_.end(), [](const auto& one) { return one.second.wants_to_write(); });
         };
         while (!over_ && writing())
-            if (!pump(deadline(since))) fail(Outcome::silent, nullptr, "the peer doesn't read what was written");
+            if (!pump(since)) fail(Outcome::silent, nullptr, "the peer doesn't read what was written");
         if (over_ && played_.wanted.empty()) played_.wanted = "the peer reads what is written";
     }
 
-    /// What lies ready at the end: a second answer must not be overlooked because the first was enough.
+    /// What lies ready at the end: a second answer must not be overlooked because the first was enough. A peer that goes
+    /// on and on is not heard to its end.
     void read_what_is_there() {
+        const auto end = Clock::now() + milliseconds(options_.deadline_ms);
         for (auto& [name, one] : connections_)
-            while (one.wants_to_read() && !one.flooded() && one.read_some()) {
+            while (one.wants_to_read() && !one.flooded() && Clock::now() < end && one.read_some()) {
             }
     }
 
@@ -306,24 +313,18 @@ private:
                 const Match match = match_step(step, cursor_);
                 if (match.kind == Match::Kind::met) return;
                 last_got_ = match.got;
-                if (match.kind == Match::Kind::contradicted) return fail(outcome_of(step), &step, match.got);
+                if (match.kind == Match::Kind::contradicted) return fail(match.by_end ? Outcome::closed : Outcome::contradicted, &step, match.got);
             }
-            if (!over_ && !pump(deadline(since))) return fail(Outcome::silent, &step, last_got_);
+            if (!over_ && !pump(since)) return fail(Outcome::silent, &step, last_got_);
         }
         if (!stopped_ && played_.wanted.empty()) played_.wanted = print(step);
-    }
-
-    /// A contradiction by the connection's end is an observation of its own.
-    [[nodiscard]] Outcome outcome_of(const Step& step) const {
-        const auto found = connections_.find(step.connection);
-        const bool ended = found != connections_.end() && found->second.seen().end != PeerEnd::open;
-        return ended ? Outcome::closed : Outcome::contradicted;
     }
 
     /// Follows the alternatives side by side. True when one was taken, and played to its end.
     bool try_alternatives(const Step& step, const Either& either) {
         std::string gots;
         bool all_contradicted = true;
+        bool all_by_end = true;
         for (const Alternative& alternative : either.alternatives) {
             Cursor cursor = cursor_;
             std::size_t next = 0;
@@ -337,10 +338,11 @@ private:
                 return true;
             }
             if (match.kind == Match::Kind::pending) all_contradicted = false;
+            all_by_end = all_by_end && match.by_end;
             if (gots.find(match.got) == std::string::npos) gots += (gots.empty() ? "" : "; ") + match.got;
         }
         last_got_ = gots;
-        if (all_contradicted) fail(outcome_of(either.alternatives.front().steps.front()), &step, gots);
+        if (all_contradicted) fail(all_by_end ? Outcome::closed : Outcome::contradicted, &step, gots);
         return false;
     }
 

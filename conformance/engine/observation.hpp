@@ -38,7 +38,7 @@ struct ConnectionSeen {
     std::map<std::uint16_t, std::vector<RequestSeen>> requests;  ///< lives of each id, in order
     std::vector<DiscreteSeen> management;
     PeerEnd end = PeerEnd::open;
-    std::size_t size = 0;  ///< bytes kept
+    std::size_t size = 0;  ///< bytes kept, about: a small record takes more room here than on the wire
 
     void add(const Record& record);
 };
@@ -67,6 +67,7 @@ struct Match {
     };
     Kind kind{};
     std::string got;  ///< contradicted: what came instead; pending: what has come so far
+    bool by_end = false;  ///< contradicted by nothing but the end of the connection
 };
 
 /// Compares the expectation with what was said on its connection, and moves `cursor` past what it used where it is met.

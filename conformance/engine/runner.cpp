@@ -22,6 +22,7 @@ using Clock = std::chrono::steady_clock;
 constexpr int come_back_ms = 5000;         // a peer that isn't ours may need to be started again by its manager
 constexpr int come_back_interval_ms = 50;  // between two looks
 constexpr int second_look_factor = 3;      // a silence is looked at again with so much more time
+constexpr int deadline_round_trips = 100;
 
 /// One case in one splitting.
 struct Case {
@@ -100,10 +101,18 @@ private:
     void play_and_judge(const Case& one, Outcome& outcome) {
         Played played = play(*one.scenario, play_options(one));
         bool healthy = check_health();
-        if (healthy && played.outcome == Played::Outcome::silent) {
-            // The peer lives. Was it silent, or is the machine slow?
+        const auto ended = peer_.exit_status();
+        if (played.outcome != Played::Outcome::as_expected && ended && !ended->by_signal && ended->number == 0) {
+            // It ended on purpose [§7], perhaps after an earlier scenario: what a fresh one does counts.
+            peer_.restart();
+            played = play(*one.scenario, play_options(one));
+            healthy = check_health();
+        }
+        if (healthy && played.outcome == Played::Outcome::silent && !confirmed_.contains(one.scenario->proves.front())) {
+            // The peer lives. Was it silent, or is the machine slow? Once told, the same silence needs no second look.
             played = play(*one.scenario, play_options(one, second_look_factor));
             healthy = check_health();
+            if (played.outcome == Played::Outcome::silent) confirmed_.insert(one.scenario->proves.front());
         }
         judge_played(played, outcome);
         if (interrupted()) {
@@ -177,6 +186,7 @@ private:
 
     void recover() {
         if (peer_.is_ours()) {
+            gone_ = true;  // also where it can't be started: our own trouble
             peer_.restart();
             gone_ = !check_health();
             return;
@@ -209,6 +219,7 @@ private:
     const Register& requirements_;
     Peer& peer_;
     bool gone_ = false;
+    std::set<std::string> confirmed_;  // requirements for which a silence was looked at twice
 };
 
 /// Brings what cases accuse the peer of together, a finding for each requirement.
@@ -341,15 +352,20 @@ std::string command_line(const std::vector<std::string>& command) {
 }
 
 /// A peer that does not answer even a plain request: that is all that can be said of it.
-void report_no_answer(Report& report, const Played& plain, const RunOptions& options) {
+void report_no_answer(Report& report, const Played& plain, const std::optional<ExitStatus>& ended, const RunOptions& options) {
+    if (plain.outcome == Played::Outcome::interrupted) {
+        report.interrupted = true;
+        return;
+    }
     if (plain.wanted == "the peer takes a connection") {
         report.unreachable = plain.got;
         return;
     }
+    const std::string got = plain.got + (ended ? "; the peer ended with " + ended->print() : "");
     Result result{.scenario = plain_request().name, .title = "A plain request is answered", .requirements = {"R-5.5-1"},
-                  .verdict = Verdict::crash, .splitting = "whole", .reason = reason_of(plain) + ": wanted " + plain.wanted + ", got " + plain.got,
+                  .verdict = Verdict::crash, .splitting = "whole", .reason = reason_of(plain) + ": wanted " + plain.wanted + ", got " + got,
                   .again = options.again, .trace = plain.trace};
-    report.findings.push_back({.requirement = "R-5.5-1", .verdict = Verdict::crash, .count = 1, .wanted = plain.wanted, .got = plain.got,
+    report.findings.push_back({.requirement = "R-5.5-1", .verdict = Verdict::crash, .count = 1, .wanted = plain.wanted, .got = got,
                                .scenario = result.scenario, .again = result.again, .records = plain.around, .scenarios = {result.scenario}, .known = std::nullopt});
     report.results.push_back(std::move(result));
 }
@@ -371,8 +387,10 @@ std::string shell_quoted(const std::string& text) {
     return result + "'";
 }
 
-Report run_application(const RunOptions& options, const std::vector<Scenario>& scenarios, const Register& requirements) {
+Report run_application(const RunOptions& asked, const std::vector<Scenario>& scenarios, const Register& requirements) {
     const auto begin = Clock::now();
+    RunOptions options = asked;
+    if (asked.deadline_ms == 0) options.deadline_ms = deadline_ms_max;
     Report report{.version = FCGISPEC_VERSION, .side = Side::application};
     report.address = options.address ? options.address->print() : command_line(options.command);
     report.name = options.name.empty() ? report.address : options.name;
@@ -384,10 +402,13 @@ Report run_application(const RunOptions& options, const std::vector<Scenario>& s
                                           !options.command.empty());
     report.capabilities = probe.shown;
     if (probe.plain.outcome != Played::Outcome::as_expected) {
-        report_no_answer(report, probe.plain, options);
+        report_no_answer(report, probe.plain, peer.exit_status(), options);
         report.duration_ms = milliseconds_since(begin);
         return report;
     }
+
+    if (asked.deadline_ms == 0)
+        options.deadline_ms = std::clamp(static_cast<int>(deadline_round_trips * probe.round_trip_ms), deadline_ms_min, deadline_ms_max);
 
     std::vector<Case> cases;
     for (const Scenario& scenario : scenarios) {
