@@ -25,11 +25,14 @@ struct RunOptions {
     std::size_t num_repeats = 1;  ///< of each case; the gravest verdict counts
     std::size_t num_jobs = 1;     ///< at most so many cases at once, and no more than the peer has connections for
     std::uint64_t seed = 1;
-    int deadline_ms = 1000;
+    int deadline_ms = 0;  ///< of silence; 0: a hundred measured round trips, at least deadline_ms_min, at most deadline_ms_max
     std::string again;  ///< the command that runs this again, without --select: "fcgispec app unix:/..."
     const std::atomic<bool>* interrupted = nullptr;
     std::function<void(std::size_t done, std::size_t all, const Result& last)> progress;  ///< called by one thread at a time
 };
+
+inline constexpr int deadline_ms_min = 300;
+inline constexpr int deadline_ms_max = 5000;
 
 /// Plays all `scenarios` for applications. A peer that can't be reached is told in the report. Throws std::system_error
 /// where the machine fails before the first scenario, or the peer can't be started.

@@ -1,0 +1,163 @@
+"""Runs the steps of scripts/test one after the other, shows their progress and counts what they tested.
+
+A step's output goes to build-test/<step>.log and is printed where the step fails. A step that says it tested nothing
+has failed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+LOGS = ROOT / "build-test"
+PYTEST = ["/usr/bin/python3", "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+
+
+@dataclass
+class Counts:
+    passed: int = 0
+    failed: int = 0
+    skipped: int = 0
+
+
+def count_boost(output: str) -> Counts:
+    """From Boost.Test's report: "80 test cases out of 82 passed", or "Running 82 test cases" and no errors."""
+    counts = Counts()
+    for program in re.split(r"(?=Running \d+ test case)", output):
+        running = re.match(r"Running (\d+) test case", program)
+        if not running:
+            continue
+        failures = re.search(r"\*\*\* (\d+) failures? (?:is|are) detected", program)
+        failed_cases = len(set(re.findall(r'error: in "([^"]+)"', program))) if failures else 0
+        counts.passed += int(running[1]) - failed_cases
+        counts.failed += failed_cases
+    return counts
+
+
+def count_pytest(output: str) -> Counts:
+    counts = Counts()
+    for line in output.splitlines():
+        if not re.search(r" in [\d.]+s", line):
+            continue
+        for number, what in re.findall(r"(\d+) (passed|failed|errors?|skipped)", line):
+            name = "failed" if what.startswith("error") else what
+            setattr(counts, name, getattr(counts, name) + int(number))
+    return counts
+
+
+def count_plain(output: str) -> Counts:
+    """From lines like "12 passed, 0 failed"."""
+    counts = Counts()
+    for passed, failed in re.findall(r"^(\d+) passed, (\d+) failed$", output, re.MULTILINE):
+        counts.passed += int(passed)
+        counts.failed += int(failed)
+    return counts
+
+
+@dataclass
+class Step:
+    name: str
+    about: str
+    commands: list[list[str]]
+    count: Callable[[str], Counts] | None  # nothing: it builds, and tests nothing
+
+
+def build(preset: str, about: str, *targets: str) -> Step:
+    return Step(
+        f"build-{preset}",
+        about,
+        [["cmake", "--preset", preset], ["cmake", "--build", f"build-{preset}", "--target", *(targets or ("all",))]],
+        None,
+    )
+
+
+UNIT_TESTS = ("fcgispec_codec_test", "fcgispec_engine_test", "fcgispec_peers_test")
+
+
+def unit_tests(preset: str) -> Step:
+    programs = [[f"build-{preset}/{program}", "--report_level=short"] for program in UNIT_TESTS]
+    return Step(f"unit-{preset}", f"unit tests, {preset}", programs, count_boost)
+
+
+STEPS = [
+    build("dev", "build with GCC, warnings as errors"),
+    unit_tests("dev"),
+    Step("lint", "scenarios and register against each other", [["build-dev/fcgispec", "list", "--lint"]], None),
+    Step(
+        "python",
+        "codec in Python, command, reports, harness",
+        [[*PYTEST, "scripts/codec", "conformance/command", "reports", "scripts/harness/test_peers.py"]],
+        count_pytest,
+    ),
+    Step("reference", "the reference application, in every splitting, under load", [[*PYTEST, "scripts/harness/test_reference.py"]], count_pytest),
+    Step("real-peers", "real applications against their known deviations", [[*PYTEST, "scripts/harness/test_real_peers.py"]], count_pytest),
+    build("asan", "build with AddressSanitizer and UndefinedBehaviorSanitizer", *UNIT_TESTS),
+    unit_tests("asan"),
+    Step("fuzz", "every fuzz target for a moment, the canary, the whole corpus", [["scripts/fuzz_smoke"]], count_plain),
+]
+
+
+def run_step(step: Step) -> tuple[bool, Counts]:
+    log = LOGS / f"{step.name}.log"
+    begin = time.monotonic()
+    print(f"{step.name:<14} {step.about} ... ", end="", flush=True)
+    ok = True
+    with log.open("wb") as out:
+        for command in step.commands:
+            out.write(f"$ {' '.join(command)}\n".encode())
+            out.flush()
+            if subprocess.run(command, cwd=ROOT, stdout=out, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL).returncode != 0:
+                ok = False
+                break
+    output = log.read_text(errors="replace")
+    counts = step.count(output) if step.count else Counts()
+    if step.count and counts.passed + counts.failed == 0:
+        ok = False
+    tested = f"{counts.passed} passed, {counts.failed} failed, " if step.count else ""
+    print(f"{'ok' if ok else 'FAILED'} ({tested}{time.monotonic() - begin:.0f} s)", flush=True)
+    if not ok:
+        print("\n".join(output.splitlines()[-80:]))
+        print(f"{step.name} failed; the whole log is {log}", flush=True)
+        counts.failed = max(counts.failed, 1)
+    return ok, counts
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="scripts/test", description="Runs every test, or the named steps.")
+    parser.add_argument("steps", nargs="*", metavar="STEP")
+    parser.add_argument("--list", action="store_true", help="name the steps")
+    arguments = parser.parse_args()
+    if arguments.list:
+        for step in STEPS:
+            print(f"{step.name:<14} {step.about}")
+        return 0
+    unknown = set(arguments.steps) - {step.name for step in STEPS}
+    if unknown:
+        print(f"scripts/test: no step {', '.join(sorted(unknown))}; see scripts/test --list", file=sys.stderr)
+        return 2
+    LOGS.mkdir(exist_ok=True)
+    total = Counts()
+    all_ok = True
+    for step in STEPS:
+        if arguments.steps and step.name not in arguments.steps:
+            continue
+        ok, counts = run_step(step)
+        all_ok = all_ok and ok
+        total.passed += counts.passed
+        total.failed += counts.failed
+        total.skipped += counts.skipped
+        if not ok and step.count is None:
+            break  # what follows stands on it
+    print(f"{total.passed} passed, {total.failed} failed, {total.skipped} skipped")
+    return 0 if all_ok else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,34 @@
+"""Real applications deviate as reports/known/<peer>.txt says, no more and no less."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "scripts"))
+from harness import peers  # noqa: E402
+
+FCGISPEC = ROOT / "build-dev" / "fcgispec"
+KNOWN = ROOT / "reports" / "known"
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in KNOWN.glob("*.txt")))
+def test_deviates_as_known(name: str, tmp_path: Path) -> None:
+    report = tmp_path / "results.json"
+    with peers.start(name) as peer:
+        command = [FCGISPEC, "app", peer.address, *peer.param_words(), "--name", name, "--baseline", KNOWN / f"{name}.txt", "-j", "4", "--json", report]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=600)
+    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
+    results = json.loads(report.read_text())
+    assert results["stale"] == []
+    assert results["summary"]["inconclusive"] == 0
+    assert results["summary"]["pass"] > 100
+
+
+def test_every_application_has_its_known_deviations() -> None:
+    assert {path.stem for path in KNOWN.glob("*.txt")} == set(peers.APPLICATIONS)
