@@ -169,11 +169,15 @@ bool is_stale(const BaselineLine& line, const Report& report) {
 }
 
 BaselineLine line_for(const Finding& finding) {
-    return {.requirement = printable(finding.requirement),
-            .scenario = {},
-            .reason = std::string(name_of(finding.verdict)) + ": wanted " +
-                      shortened(finding.wanted, reason_part_size_max) + ", got " +
-                      shortened(finding.got, reason_part_size_max)};
+    const std::string seen = std::string(name_of(finding.verdict)) + ": wanted " +
+                             shortened(finding.wanted, reason_part_size_max) + ", got " +
+                             shortened(finding.got, reason_part_size_max);
+    return {.requirement = printable(finding.requirement), .scenario = {}, .reason = finding.known.value_or(seen)};
+}
+
+void add_once(std::vector<BaselineLine>& lines, BaselineLine line) {
+    const auto is_same = [&](const BaselineLine& each) { return same_place(each, line); };
+    if (std::none_of(lines.begin(), lines.end(), is_same)) lines.push_back(std::move(line));
 }
 
 }  // namespace
@@ -212,12 +216,9 @@ std::string write_baseline(const Report& report, const Baseline& old) {
     std::vector<BaselineLine> lines;
     for (const BaselineLine& line : old.lines())
         if (!is_stale(line, report)) lines.push_back(line);
-    for (const Finding& finding : report.findings) {
-        BaselineLine line = line_for(finding);
-        const bool listed =
-            std::any_of(lines.begin(), lines.end(), [&](const auto& each) { return same_place(each, line); });
-        if (!finding.known && !listed) lines.push_back(std::move(line));
-    }
+    const std::vector<BaselineLine> kept = lines;
+    for (const Finding& finding : report.findings)
+        if (!cover_of(kept, finding).unknown.empty()) add_once(lines, line_for(finding));
     std::sort(lines.begin(), lines.end(), [](const BaselineLine& a, const BaselineLine& b) {
         return std::tie(a.requirement, a.scenario) < std::tie(b.requirement, b.scenario);
     });

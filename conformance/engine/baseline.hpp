@@ -48,7 +48,8 @@ private:
 };
 
 /// A baseline that knows every finding of `report`, tolerated ones too, sorted; what was wanted and got stands as the
-/// reason, to be edited. Lines of `old`, which was applied to the report, are kept as they are, save the stale ones.
+/// reason, to be edited. Lines of `old`, which was applied to the report, are kept as they are, save the stale ones; a
+/// known finding that they don't cover keeps its reason, in a line of its requirement.
 [[nodiscard]] std::string write_baseline(const Report& report, const Baseline& old = {});
 
 }  // namespace fcgispec

@@ -189,6 +189,12 @@ BOOST_AUTO_TEST_CASE(what_is_written_makes_the_run_conform) {
                "crash: wanted FCGI_END_REQUEST for request 1, got the process was killed by signal 11 (SIGSEGV)");
 }
 
+BOOST_AUTO_TEST_CASE(a_known_finding_keeps_its_reason_without_the_old_baseline) {
+    const Report report = applied("R-5.5-2: one at a time");
+    BOOST_TEST((Baseline::parse(write_baseline(report), "new").lines() ==
+                std::vector<BaselineLine>{{"R-5.5-2", "", "one at a time"}}));
+}
+
 BOOST_AUTO_TEST_CASE(lines_of_the_old_baseline_are_kept_and_stale_ones_left_out) {
     const Baseline old = Baseline::parse("R-5.5-2 in a/s/t: the table\nR-5.5-2 in a/s/v: mended\nR-1-1 in b: x", "old");
     Report report = failing_report();

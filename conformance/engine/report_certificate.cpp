@@ -147,8 +147,10 @@ std::vector<const Finding*> findings_of(const Report& report, bool known) {
     std::vector<const Finding*> result;
     for (const Finding& finding : report.findings)
         if (finding.known.has_value() == known) result.push_back(&finding);
-    std::stable_sort(result.begin(), result.end(),
-                     [](const Finding* a, const Finding* b) { return a->verdict > b->verdict; });
+    // The place in the report decides between equals. (Clang 19 warns of what GCC 12's std::stable_sort uses.)
+    std::sort(result.begin(), result.end(), [](const Finding* a, const Finding* b) {
+        return a->verdict != b->verdict ? a->verdict > b->verdict : a < b;
+    });
     return result;
 }
 
@@ -166,7 +168,9 @@ std::vector<std::pair<std::string, std::size_t>> skipped_by_reason(const Report&
     for (const Result& result : report.results)
         if (result.verdict == Verdict::skipped) ++counts[printable(result.reason)];
     std::vector<std::pair<std::string, std::size_t>> sorted(counts.begin(), counts.end());
-    std::stable_sort(sorted.begin(), sorted.end(), [](const auto& a, const auto& b) { return a.second > b.second; });
+    std::sort(sorted.begin(), sorted.end(), [](const auto& a, const auto& b) {
+        return a.second != b.second ? a.second > b.second : a.first < b.first;
+    });
     return sorted;
 }
 
