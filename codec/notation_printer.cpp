@@ -46,8 +46,9 @@ std::size_t run_size(std::string_view text, std::size_t from) {
     return (end == std::string_view::npos ? text.size() : end) - from;
 }
 
-/// The text as factors joined by " + ", long runs of a byte written "x"*N.
-std::string factors(const TextPattern& text) {
+/// The text as factors joined by " + ", long runs of a byte written "x"*N; nothing where that is surely longer than
+/// `size_max`, so that a brief print of a huge text doesn't write it all.
+std::optional<std::string> factors(const TextPattern& text, std::size_t size_max) {
     std::vector<std::string> parts;
     const std::string_view all = text.text;
     std::size_t begin = 0;
@@ -56,6 +57,7 @@ std::string factors(const TextPattern& text) {
         if (end > begin) parts.push_back('"' + escaped(all.substr(begin, end - begin), open_end) + '"');
     };
     for (std::size_t i = 0; i < all.size();) {
+        if (i - begin > size_max || parts.size() > size_max) return std::nullopt;
         const std::size_t size = run_size(all, i);
         if (size >= run_size_min) {
             flush(i);
@@ -252,8 +254,9 @@ std::string print(RecordType type) {
 
 std::string print(const TextPattern& text, PrintStyle style) {
     if (text.text.empty() && text.open_start && text.open_end) return "*";
-    const std::string exact = factors(text);
-    if (style == PrintStyle::exact || exact.size() <= brief_text_size_max + 2) return exact;
+    const std::size_t size_max = style == PrintStyle::exact ? std::string::npos : brief_text_size_max + 2;
+    const std::optional<std::string> all = factors(text, size_max);
+    if (all && all->size() <= size_max) return *all;
     const std::string head = escaped(std::string_view(text.text).substr(0, brief_text_size_max));
     return (text.open_start ? "\"..." : "\"") + head + "...\" (" + std::to_string(text.text.size()) + " bytes)";
 }

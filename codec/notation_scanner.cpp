@@ -240,7 +240,8 @@ TextPattern NotationScanner::factor() {
     const std::size_t size = written(result.text.size() * std::uint64_t{times});
     std::string repeated;
     repeated.reserve(size);
-    while (repeated.size() < size) repeated += result.text;
+    while (repeated.size() < size)
+        repeated.append(repeated.empty() ? result.text : repeated, 0, size - repeated.size());
     result.text = std::move(repeated);
     return result;
 }

@@ -3,9 +3,11 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <memory>
 
 #include "codec/name_value_pair.hpp"
@@ -41,9 +43,9 @@ private:
         const auto kind = static_cast<std::uint8_t>(event.kind);
         const bool follows = !event.bytes.empty() && kind == last_kind_ && event.offset == last_end_;
         if (!follows) {
-            bytes_.push_back(kind);
-            for (int shift = 0; shift < 64; shift += 8)
-                bytes_.push_back(static_cast<std::uint8_t>(event.offset >> shift & 0xffU));
+            std::array<std::uint8_t, 1 + sizeof event.offset> head{kind};
+            std::memcpy(head.data() + 1, &event.offset, sizeof event.offset);
+            append(bytes_, head);
             note_head(event);
         }
         append(bytes_, event.bytes);
@@ -64,19 +66,21 @@ private:
     std::uint64_t last_end_ = 0;
 };
 
-/// The trace of `in` cut into chunks of 1 to `chunk_size_max` bytes, each in a heap block of its own size. Where it is
-/// cut follows from the bytes themselves, so that an ordinary stream is an ordinary seed.
+/// The trace of `in` cut into chunks of 1 to `chunk_size_max` bytes, each at the very end of a heap block, so that a
+/// sanitizer stops at an over-read. Where it is cut follows from the bytes themselves: an ordinary stream is an
+/// ordinary seed.
 template <typename Reader>
 Trace<Reader> trace_of_chunks(Bytes in, std::size_t chunk_size_max) {
     Trace<Reader> trace;
+    const std::unique_ptr<std::uint8_t[]> block(new std::uint8_t[chunk_size_max]);
     std::uint32_t hash = 2166136261U;  // FNV-1a
     for (const std::uint8_t byte : in) hash = (hash ^ byte) * 16777619U;
     while (!in.empty()) {
         hash = hash * 1664525U + 1013904223U;
         const std::size_t size = std::min(in.size(), 1 + (hash >> 16) % chunk_size_max);
-        const std::unique_ptr<std::uint8_t[]> block(new std::uint8_t[size]);
-        std::copy_n(in.begin(), size, block.get());
-        trace.feed({block.get(), size});
+        std::uint8_t* chunk = block.get() + chunk_size_max - size;
+        std::copy_n(in.begin(), size, chunk);
+        trace.feed({chunk, size});
         in = in.subspan(size);
     }
     return trace;
