@@ -160,7 +160,6 @@ private:
 
 Server::Server(const ApplicationServerOptions& options)
     : limits_(options.limits), web_server_addrs_(web_server_addrs()) {
-    occupy_standard_descriptors();
     listening_ = options.listen ? listen_on(*options.listen) : inherited_listening_socket();
     set_nonblocking(listening_.get());
     rlimit descriptors{};
@@ -318,6 +317,7 @@ std::vector<std::uint32_t> parse_web_server_addrs(std::string_view value) {
 }
 
 int run_reference_application(const ApplicationServerOptions& options) {
+    occupy_standard_descriptors();
     return Server(options).run();
 }
 

@@ -2,8 +2,10 @@
 
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -72,8 +74,18 @@ public:
         waitpid(pid_, nullptr, 0);
     }
     void terminate() const { kill(pid_, SIGTERM); }
-    /// Its exit status; -1 where a signal ended it.
+    /// What its descriptor `number` is.
+    [[nodiscard]] std::string descriptor(int number) const {
+        std::array<char, 200> target{};
+        const std::string path = "/proc/" + std::to_string(pid_) + "/fd/" + std::to_string(number);
+        const ssize_t size = readlink(path.c_str(), target.data(), target.size());
+        return size < 0 ? "" : std::string(target.data(), static_cast<std::size_t>(size));
+    }
+    /// Its exit status; -1 where a signal ended it, -2 where it doesn't end.
     int wait() {
+        const FileDescriptor ended(static_cast<int>(syscall(SYS_pidfd_open, pid_, 0)));
+        pollfd entry{.fd = ended.get(), .events = POLLIN, .revents = 0};
+        if (poll(&entry, 1, deadline_ms) != 1) return -2;
         int status = 0;
         waitpid(std::exchange(pid_, -1), &status, 0);
         return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
@@ -185,6 +197,9 @@ BOOST_AUTO_TEST_CASE(it_serves_the_socket_on_descriptor_0) {
     const Application on_unix(unix_socket);
     BOOST_TEST(serves(path.address()));
     BOOST_TEST(serves(path.address()));
+    // Nothing that is printed can reach a Web server.
+    BOOST_TEST(on_unix.descriptor(1) == "/dev/null");
+    BOOST_TEST(on_unix.descriptor(2) == "/dev/null");
     const Listening tcp = listen_on_tcp();
     const Application on_tcp(tcp.socket);
     BOOST_TEST(serves(tcp.address));

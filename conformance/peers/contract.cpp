@@ -64,14 +64,13 @@ private:
     void choose_operation(std::string_view query_string);
     [[nodiscard]] RecordType last_input() const noexcept;
     [[nodiscard]] std::optional<std::uint64_t> announced(std::string_view name) const noexcept;
-    [[nodiscard]] bool filter_data_is_missing() const noexcept;
     void echo_next(Bytes content, std::uint64_t already, std::optional<std::uint64_t> size_max, Answer& answer);
     void write(Answer& answer, std::string_view body);
     void reply(Answer& answer, std::string_view body, std::uint32_t app_status = 0);
 
     void authorize(Answer& answer);
     void cached(Answer& answer) { reply(answer, "cached\n"); }
-    void data(Answer& answer) { reply(answer, {}, filter_data_is_missing() ? 1 : 0); }
+    void data(Answer& answer);
     void deny(Answer& answer);
     void early(Answer& answer);
     void echo(Answer& answer) { reply(answer, {}); }
@@ -188,11 +187,6 @@ std::optional<std::uint64_t> Contract::announced(std::string_view name) const no
     return number_in(params_.value_of(name).value_or(""), std::numeric_limits<std::uint64_t>::max());
 }
 
-/// [§6.4] A Filter should compare.
-bool Contract::filter_data_is_missing() const noexcept {
-    return role_ == Role::filter && data_length_.value_or(data_size_) != data_size_;
-}
-
 /// `already` bytes of the stream have come before; what is beyond `size_max` is not echoed.
 void Contract::echo_next(Bytes content, std::uint64_t already, std::optional<std::uint64_t> size_max, Answer& answer) {
     std::uint64_t size = content.size();
@@ -216,6 +210,11 @@ void Contract::reply(Answer& answer, std::string_view body, std::uint32_t app_st
 void Contract::authorize(Answer& answer) {
     extra_fields_ = "Status: 200\r\nVariable-FCGISPEC: yes\r\n";  // [§6.3]
     reply(answer, {});
+}
+
+/// [§6.4] A Filter should tell where data is missing. The header fields have gone, so the app status does.
+void Contract::data(Answer& answer) {
+    reply(answer, {}, data_size_ < data_length_.value_or(0) ? 1 : 0);
 }
 
 void Contract::deny(Answer& answer) {
@@ -249,9 +248,9 @@ void Contract::length(Answer& answer) {
 void Contract::update(Answer& answer) {
     // Where there is no CONTENT_LENGTH there is no body [CGI §4.1.2]; one that is no number is equal to nothing.
     const bool has_length = params_.value_of("CONTENT_LENGTH").value_or("") != "";
-    const bool complete =
-        (has_length ? content_length_ == std_in_size_ : std_in_size_ == 0) && !filter_data_is_missing();
-    reply(answer, complete ? "complete\n" : "incomplete\n");
+    const bool has_all_std_in = has_length ? content_length_ == std_in_size_ : std_in_size_ == 0;
+    const bool has_all_data = role_ != Role::filter || data_length_.value_or(data_size_) == data_size_;
+    reply(answer, has_all_std_in && has_all_data ? "complete\n" : "incomplete\n");
 }
 
 void Contract::status(Answer& answer) {

@@ -170,10 +170,12 @@ BOOST_AUTO_TEST_CASE(a_filter_answers_from_its_data) {
     BOOST_TEST(ask("FCGI_FILTER", "", input).std_out == "\r\nhello\n");
     // [§6.4] What is not of the announced size.
     BOOST_TEST(filter("data", "FCGI_DATA_LENGTH=\"3\"").std_out == "\r\ndat");
+    BOOST_TEST(filter("data", "FCGI_DATA_LENGTH=\"3\"").app_status == 0U);
     BOOST_TEST(filter("data", "FCGI_DATA_LENGTH=\"4\"").app_status == 0U);
     BOOST_TEST(filter("data", "FCGI_DATA_LENGTH=\"5\"").app_status == 1U);
     BOOST_TEST(filter("update", "CONTENT_LENGTH=\"2\" FCGI_DATA_LENGTH=\"4\"").std_out == "\r\ncomplete\n");
     BOOST_TEST(filter("update", "CONTENT_LENGTH=\"2\" FCGI_DATA_LENGTH=\"5\"").std_out == "\r\nincomplete\n");
+    BOOST_TEST(filter("update", "CONTENT_LENGTH=\"2\" FCGI_DATA_LENGTH=\"3\"").std_out == "\r\nincomplete\n");
     BOOST_TEST(filter("update", "CONTENT_LENGTH=\"1\" FCGI_DATA_LENGTH=\"4\"").std_out == "\r\nincomplete\n");
 }
 

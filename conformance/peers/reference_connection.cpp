@@ -122,7 +122,6 @@ void ReferenceConnection::work() {
     while (!finished() && output().size() < limits_.output_size_max && handle_next_record()) generate();
     input_.erase(input_.begin(), input_.begin() + static_cast<std::ptrdiff_t>(input_handled_));
     input_handled_ = 0;
-    if (finished()) input_.clear();
     generate();
     if (input_ended_ && input_.empty()) abort_waiting_requests();
 }
