@@ -136,6 +136,8 @@ bool Connection::read_some() {
     }
     if (size == 0) {
         end(PeerEnd::fin);
+        // As a Web server does: some applications wait for it before they serve the next connection.
+        if (writes_.empty()) socket_.reset();
         return true;
     }
     received_size_ += static_cast<std::size_t>(size);
