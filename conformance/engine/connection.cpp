@@ -119,9 +119,9 @@ void Connection::judge(Side from, const Judgement& judgement, std::string text) 
 void Connection::end(PeerEnd how) {
     seen_.end = how;
     const Side theirs = log_.ours == Side::web_server ? Side::application : Side::web_server;
-    // A reset may throw away what was sent: only after a FIN is a record known to be cut.
-    const std::size_t missing = how == PeerEnd::fin ? theirs_.missing() : 0;
-    judge(theirs, checker_.see_end(theirs, missing), how == PeerEnd::fin ? "close" : "reset");
+    // A reset may throw away what was sent before it: only after a FIN is it known what the peer did not say.
+    const Judgement judgement = how == PeerEnd::fin ? checker_.see_end(theirs, theirs_.missing()) : Judgement{};
+    judge(theirs, judgement, how == PeerEnd::fin ? "close" : "reset");
 }
 
 bool Connection::read_some() {
