@@ -2,6 +2,7 @@
 
 #include <array>
 #include <boost/test/unit_test.hpp>
+#include <deque>
 #include <map>
 #include <random>
 #include <string>
@@ -428,10 +429,11 @@ BOOST_AUTO_TEST_CASE(long_answers_take_turns) {
 
 namespace {
 
+constexpr std::array<std::string_view, 8> operations{"echo",  "large=70000", "params=",  "wait",
+                                                     "early", "data",        "stderr=9", "exit"};
+
 /// Some records in any order, most of them such as a Web server sends; sometimes with a bit turned over.
 Buffer random_records(std::mt19937& random) {
-    static const std::array<std::string_view, 8> operations{"echo",  "large=70000", "params=",  "wait",
-                                                            "early", "data",        "stderr=9", "exit"};
     static constexpr std::array<unsigned, 8> types{1, 4, 4, 5, 5, 8, 2, 9};
     const auto below = [&](std::size_t limit) { return static_cast<std::size_t>(random()) % limit; };
     Buffer result;
@@ -451,6 +453,50 @@ Buffer random_records(std::mt19937& random) {
         encode_record({.type = type, .request_id = request_id, .content = content, .padding = {}}, result);
     }
     if (!result.empty() && below(4) == 0) result[below(result.size())] ^= static_cast<std::uint8_t>(1U << below(8));
+    return result;
+}
+
+/// Some requests as a Web server makes them, one connection for all: their records mixed, each stream cut anywhere.
+Buffer lawful_records(std::mt19937& random) {
+    static constexpr std::array<std::array<RecordType, 3>, 3> inputs{
+        {{RecordType::params, RecordType::std_in},
+         {RecordType::params},
+         {RecordType::params, RecordType::std_in, RecordType::data}}};
+    const auto below = [&](std::size_t limit) { return static_cast<std::size_t>(random()) % limit; };
+    std::vector<std::deque<Buffer>> requests(1 + below(6));
+    for (std::size_t i = 0; i < requests.size(); ++i) {
+        const auto request_id = static_cast<std::uint16_t>(i + 1);
+        const auto say = [&](RecordType type, Bytes content) {
+            encode_record({.type = type, .request_id = request_id, .content = content, .padding = {}},
+                          requests[i].emplace_back());
+        };
+        const std::size_t role = below(inputs.size());
+        say(RecordType::begin_request,
+            encode(BeginRequestBody{.role = static_cast<Role>(role + 1), .flags = keep_conn}));
+        for (const RecordType input : inputs[role]) {
+            if (input == RecordType{}) continue;
+            Buffer value(below(100));
+            if (input == RecordType::params) {
+                const std::string query = "fcgispec." + std::string(operations[below(operations.size())]);
+                value.clear();
+                encode_pair({.name = bytes_of("QUERY_STRING"), .value = bytes_of(query)}, value);
+            }
+            for (Bytes rest = value; !rest.empty();) {
+                const Bytes piece = rest.first(1 + below(rest.size()));
+                say(input, piece);
+                rest = rest.subspan(piece.size());
+            }
+            if (below(30) != 0) say(input, {});
+        }
+        say(RecordType::abort_request, {});  // of those too that have long been answered
+    }
+    Buffer result;
+    while (!requests.empty()) {
+        const std::size_t next = below(requests.size());
+        append(result, requests[next].front());
+        requests[next].pop_front();
+        if (requests[next].empty()) requests.erase(requests.begin() + static_cast<std::ptrdiff_t>(next));
+    }
     return result;
 }
 
@@ -492,7 +538,7 @@ BOOST_AUTO_TEST_CASE(whatever_is_said_the_answer_is_right) {
     std::mt19937 random(1);
     int num_answered = 0;
     for (int round = 0; round < 2000; ++round) {
-        const Buffer in = random_records(random);
+        const Buffer in = round % 2 == 0 ? lawful_records(random) : random_records(random);
         ReferenceConnection connection(answer_by_contract);
         LifecycleChecker checker;
         Heard said, heard;
