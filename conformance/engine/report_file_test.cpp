@@ -1,38 +1,24 @@
 #include "conformance/engine/report_file.hpp"
 
-#include <stdlib.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <boost/test/unit_test.hpp>
 #include <fstream>
 #include <stdexcept>
 
+#include "conformance/engine/test_folder.hpp"
+
 using namespace fcgispec;
+using fcgispec::test::TestFolder;
 namespace fs = std::filesystem;
 
 BOOST_AUTO_TEST_SUITE(report_file)
 
 namespace {
 
-/// A new folder, gone with its content at the end of the test.
-struct Folder {
-    Folder() {
-        std::string name = (fs::temp_directory_path() / "fcgispec-report-XXXXXX").string();
-        BOOST_TEST_REQUIRE(::mkdtemp(name.data()) != nullptr);
-        path = name;
-    }
-    ~Folder() {
-        std::error_code ignored;
-        fs::remove_all(path, ignored);
-    }
-    Folder(const Folder&) = delete;
-    Folder& operator=(const Folder&) = delete;
-    [[nodiscard]] std::ptrdiff_t num_files() const {
-        return std::distance(fs::directory_iterator(path), fs::directory_iterator());
-    }
-    fs::path path;
-};
+std::ptrdiff_t num_files(const fs::path& folder) {
+    return std::distance(fs::directory_iterator(folder), fs::directory_iterator());
+}
 
 unsigned mode_of(const fs::path& path) {
     return static_cast<unsigned>(fs::status(path).permissions());
@@ -50,8 +36,8 @@ std::string error_of(const fs::path& path) {
 }  // namespace
 
 BOOST_AUTO_TEST_CASE(a_file_is_written_whole_and_nothing_else_is_left) {
-    const Folder folder;
-    const fs::path path = folder.path / "report";
+    const TestFolder folder;
+    const fs::path path = folder.path() / "report";
     const std::string text = std::string(1000000, 'a') + '\0' + "z";
     write_report(path, text);
     BOOST_TEST((read_text(path) == text));
@@ -59,28 +45,28 @@ BOOST_AUTO_TEST_CASE(a_file_is_written_whole_and_nothing_else_is_left) {
     write_report(path, "");
     BOOST_TEST(read_text(path).empty());
     BOOST_TEST(mode_of(path) == 0640U);
-    BOOST_TEST(folder.num_files() == 1);
+    BOOST_TEST(num_files(folder.path()) == 1);
 }
 
 BOOST_AUTO_TEST_CASE(a_new_file_has_the_usual_mode) {
-    const Folder folder;
-    std::ofstream(folder.path / "usual").put('x');
-    write_report(folder.path / "report", "x");
-    BOOST_TEST(mode_of(folder.path / "report") == mode_of(folder.path / "usual"));
+    const TestFolder folder;
+    std::ofstream(folder.path() / "usual").put('x');
+    write_report(folder.path() / "report", "x");
+    BOOST_TEST(mode_of(folder.path() / "report") == mode_of(folder.path() / "usual"));
 }
 
 BOOST_AUTO_TEST_CASE(a_link_is_written_through) {
-    const Folder folder;
-    std::ofstream(folder.path / "target") << "old and longer";
-    fs::create_symlink("target", folder.path / "link");
-    write_report(folder.path / "link", "new");
-    BOOST_TEST(fs::is_symlink(folder.path / "link"));
-    BOOST_TEST(read_text(folder.path / "target") == "new");
+    const TestFolder folder;
+    std::ofstream(folder.path() / "target") << "old and longer";
+    fs::create_symlink("target", folder.path() / "link");
+    write_report(folder.path() / "link", "new");
+    BOOST_TEST(fs::is_symlink(folder.path() / "link"));
+    BOOST_TEST(read_text(folder.path() / "target") == "new");
 }
 
 BOOST_AUTO_TEST_CASE(errors_name_path_and_reason) {
-    const Folder folder;
-    const std::string path = folder.path.string();
+    const TestFolder folder;
+    const std::string path = folder.path().string();
     BOOST_TEST(error_of(path + "/no/report") ==
                "can't make a file beside " + path + "/no/report: No such file or directory");
     BOOST_TEST(error_of(path) == "can't write " + path + ": Is a directory");
@@ -88,7 +74,7 @@ BOOST_AUTO_TEST_CASE(errors_name_path_and_reason) {
     BOOST_CHECK_EXCEPTION((void)read_text(path), std::runtime_error, [&](const auto& error) {
         return std::string_view(error.what()).starts_with("can't read " + path + ": ");
     });
-    BOOST_TEST(folder.num_files() == 0);
+    BOOST_TEST(num_files(folder.path()) == 0);
 }
 
 BOOST_AUTO_TEST_SUITE_END()
