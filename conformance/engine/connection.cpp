@@ -7,7 +7,9 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <system_error>
+#include <utility>
 
 #include "codec/notation.hpp"
 
@@ -18,7 +20,7 @@ constexpr std::size_t received_size_max = 24U << 20;  // on one connection, and 
 constexpr std::size_t trace_text_size_max = 4096;   // of a record's content in a trace
 constexpr std::size_t num_trace_lines_max = 1000;
 constexpr std::size_t trace_size_max = 256U << 10;  // of all lines together: a run keeps a trace of each case that fails
-constexpr int num_yields_max = 30;                  // while the peer takes the piece before a cut: bounded, no timer
+constexpr std::chrono::milliseconds cut_patience{20};  // with a peer that doesn't take the piece before a cut, once a group
 
 }  // namespace
 
@@ -52,6 +54,7 @@ Connection::Connection(std::string name, FileDescriptor socket, ConversationLog&
 
 void Connection::say(Bytes bytes, const std::vector<std::size_t>& cuts) {
     if (!is_open()) return;
+    peer_takes_pieces_ = true;
     std::size_t begin = 0;
     for (const std::size_t cut : cuts) {
         if (cut <= begin || cut >= bytes.size()) continue;
@@ -66,11 +69,7 @@ void Connection::say(Bytes bytes, const std::vector<std::size_t>& cuts) {
 bool Connection::write_some() {
     bool any = false;
     while (wants_to_write()) {
-        if (cut_pending_) {
-            // So that the pieces arrive as pieces; a peer that doesn't read now gets them together.
-            for (int i = 0; i < num_yields_max && untaken_size(fd()) > 0; ++i) sched_yield();
-            cut_pending_ = false;
-        }
+        if (std::exchange(cut_pending_, false)) let_piece_be_taken();
         Buffer& first = writes_.front();
         const ssize_t size = ::send(fd(), first.data() + written_, first.size() - written_, MSG_NOSIGNAL);
         if (size < 0) {
@@ -89,6 +88,14 @@ bool Connection::write_some() {
         cut_pending_ = !writes_.empty();
     }
     return any;
+}
+
+void Connection::let_piece_be_taken() {
+    const auto end = std::chrono::steady_clock::now() + cut_patience;
+    while (peer_takes_pieces_ && untaken_size(fd()) > 0) {
+        sched_yield();
+        peer_takes_pieces_ = std::chrono::steady_clock::now() < end;
+    }
 }
 
 void Connection::log_ours(Bytes written) {

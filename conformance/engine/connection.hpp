@@ -102,6 +102,8 @@ public:
     [[nodiscard]] bool flooded() const noexcept;
 
 private:
+    /// So that the pieces arrive as pieces; a peer that doesn't read now gets them together.
+    void let_piece_be_taken();
     void log_ours(Bytes written);
     void log_theirs(Bytes chunk);
     void judge(Side from, const Judgement& judgement, const Record& record);
@@ -117,6 +119,7 @@ private:
     std::deque<Buffer> writes_;  // each a write of its own
     std::size_t written_ = 0;    // of the first
     bool cut_pending_ = false;   // the write before ended in a cut: let the peer take it first
+    bool peer_takes_pieces_ = true;  // of this group: else we don't wait for it again
     ConnectionSeen seen_;
     std::size_t received_size_ = 0;
     std::size_t read_size_ = 65536;

@@ -1,0 +1,145 @@
+#include "conformance/engine/probe.hpp"
+
+#include <atomic>
+#include <boost/test/unit_test.hpp>
+#include <map>
+#include <mutex>
+#include <set>
+
+#include "conformance/engine/test_application.hpp"
+
+using namespace fcgispec;
+using namespace fcgispec::test;
+
+BOOST_AUTO_TEST_SUITE(probe)
+
+namespace {
+
+Probe probed(const Conduct& conduct, int deadline_ms = 20'000, bool can_spawn = false) {
+    const TestApplication application(conduct);
+    return probe_application({.address = application.address(), .params = {}, .command = {}, .deadline_ms = deadline_ms}, can_spawn);
+}
+
+/// "claimed / observed" of a capability that is shown.
+std::string shown(const Probe& probe, const std::string& name) {
+    for (const Capability& capability : probe.shown)
+        if (capability.name == name) return capability.claimed + " / " + capability.observed;
+    return "not shown";
+}
+
+/// Answers requests as `body` says, by what is in them, and FCGI_GET_VALUES with `values`.
+Conduct with(const std::string& values, const std::map<std::string, std::string>& bodies = {}) {
+    return [=](Visit& visit) {
+        Record record;
+        std::string params;
+        while (visit.read_record(record)) {
+            if (record.type == RecordType::get_values && !values.empty()) visit.say("{FCGI_GET_VALUES_RESULT, 0, " + values + "}");
+            if (record.type == RecordType::params) params += text_of(record.content);
+            if (record.type != RecordType::std_in || !record.content.empty()) continue;
+            std::string body = "good";
+            for (const auto& [in, out] : bodies)
+                if (params.find(in) != std::string::npos) body = out;
+            visit.answer(record.request_id, body);
+            params.clear();
+        }
+    };
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(a_plain_application) {
+    const Probe probe = probed(always_good(), 2000);
+    BOOST_TEST((probe.plain.outcome == Played::Outcome::as_expected));
+    BOOST_TEST(probe.round_trip_ms > 0);
+    BOOST_TEST((probe.offered == std::set<std::string>{"keep-conn", "connections", "unix"}));
+    BOOST_TEST(probe.num_connections == num_connections_max);
+    BOOST_TEST(shown(probe, "keeps connections") == " / yes");
+    BOOST_TEST(shown(probe, "contract") == " / none: tested with what needs no co-operation");
+    BOOST_TEST(shown(probe, "answers FCGI_GET_VALUES") == " / no");
+    BOOST_TEST(shown(probe, "connections at once (FCGI_MAX_CONNS)") == " / 8 or more");
+}
+
+BOOST_AUTO_TEST_CASE(what_is_claimed_is_shown_beside_what_is_seen) {
+    const Probe probe = probed(with("[FCGI_MAX_CONNS=\"3\" FCGI_MAX_REQS=\"50\" FCGI_MPXS_CONNS=\"1\"]"));
+    BOOST_TEST(probe.offered.contains("get-values"));
+    BOOST_TEST(shown(probe, "connections at once (FCGI_MAX_CONNS)") == "3 / 8 or more");
+    BOOST_TEST(shown(probe, "requests at once (FCGI_MAX_REQS)") == "50 / ");
+    BOOST_TEST(shown(probe, "multiplexes (FCGI_MPXS_CONNS)") == "1 / ");
+    BOOST_TEST(!probe.offered.contains("multiplexing"));  // claimed only
+}
+
+BOOST_AUTO_TEST_CASE(the_contract_names_what_is_offered) {
+    const Probe probe = probed(with("", {{"fcgispec.hello", "fcgispec contract 1: params large unheard-of\\n"}}), 2000);
+    BOOST_TEST(probe.offered.contains("params"));
+    BOOST_TEST(probe.offered.contains("large"));
+    BOOST_TEST(!probe.offered.contains("echo"));
+    BOOST_TEST(!probe.offered.contains("unheard-of"));
+    BOOST_TEST(shown(probe, "contract") == "params large / ");
+}
+
+BOOST_AUTO_TEST_CASE(one_that_multiplexes_and_one_that_refuses) {
+    const std::map<std::string, std::string> echo{{"fcgispec.hello", "fcgispec contract 1: echo\\n"}, {"fcgispec.echo", "two"}};
+    const Probe probe = probed(with("", echo), 2000);
+    BOOST_TEST(probe.offered.contains("multiplexing"));
+    BOOST_TEST(shown(probe, "multiplexes (FCGI_MPXS_CONNS)") == " / yes");
+    const Probe refuses = probed([](Visit& visit) {
+        Record record;
+        std::string params;
+        while (visit.read_record(record)) {
+            if (record.type == RecordType::begin_request && record.request_id == 2 && params.find("fcgispec.echo") != std::string::npos) {
+                visit.say("{FCGI_END_REQUEST, 2, {0, FCGI_CANT_MPX_CONN}}");
+                continue;
+            }
+            if (record.type == RecordType::params) params += text_of(record.content);
+            if (record.type == RecordType::std_in && record.content.empty())
+                visit.answer(record.request_id, params.find("fcgispec.hello") != std::string::npos ? "fcgispec contract 1: echo\\n" : "good");
+        }
+    }, 2000);
+    BOOST_TEST(!refuses.offered.contains("multiplexing"));
+    BOOST_TEST(shown(refuses, "multiplexes (FCGI_MPXS_CONNS)") == " / no: refused");
+}
+
+BOOST_AUTO_TEST_CASE(one_connection_at_a_time) {
+    // The second connection is served when the first has gone: not within the trial.
+    std::mutex one_at_a_time;
+    const Probe probe = probed([&](Visit& visit) {
+        const std::lock_guard lock(one_at_a_time);
+        always_good()(visit);
+    }, 300);
+    BOOST_TEST(probe.num_connections == 1U);
+    BOOST_TEST(!probe.offered.contains("connections"));
+    BOOST_TEST(shown(probe, "connections at once (FCGI_MAX_CONNS)") == " / 1");
+}
+
+BOOST_AUTO_TEST_CASE(one_that_closes_after_each_request) {
+    const Probe probe = probed([](Visit& visit) {
+        if (const std::uint16_t request_id = visit.read_request()) visit.answer(request_id);
+    }, 300);
+    BOOST_TEST(!probe.offered.contains("keep-conn"));
+    BOOST_TEST(shown(probe, "keeps connections") == " / no");
+}
+
+BOOST_AUTO_TEST_CASE(without_an_answer_nothing_else_is_asked) {
+    std::atomic<int> num_visits{0};
+    const Probe probe = probed([&](Visit& visit) {
+        ++num_visits;
+        visit.read_to_end();
+    }, 100);
+    BOOST_TEST((probe.plain.outcome == Played::Outcome::silent));
+    BOOST_TEST(probe.offered.empty());
+    BOOST_TEST(probe.shown.empty());
+    BOOST_TEST(num_visits == 1);
+}
+
+BOOST_AUTO_TEST_CASE(what_we_can_start_is_offered_as_that) {
+    BOOST_TEST(probed(always_good(), 2000, true).offered.contains("spawn"));
+}
+
+BOOST_AUTO_TEST_CASE(each_lack_has_a_reason_of_its_own) {
+    std::set<std::string> reasons;
+    for (const std::string& capability : known_capabilities()) reasons.insert(why_skipped(capability));
+    BOOST_TEST(reasons.size() == known_capabilities().size());
+    BOOST_TEST(why_skipped("echo") == "the peer does not offer 'echo' of the contract");
+}
+
+BOOST_AUTO_TEST_SUITE_END()
