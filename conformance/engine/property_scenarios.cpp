@@ -235,8 +235,10 @@ Scenario many_connections_at_once() {
     const auto connection = [](std::uint16_t number) { return "c" + std::to_string(number); };
     for (std::uint16_t number = 1; number <= num_connections_at_once; ++number)
         steps.add(connection(number), echo_request(number, 0, body_of(number)));
-    for (std::uint16_t number = 1; number <= num_connections_at_once; ++number)
+    for (std::uint16_t number = 1; number <= num_connections_at_once; ++number) {
         steps.add(connection(number), answered_or_closed(connection(number), number, body_of(number)));
+        steps.add(connection(number), CloseOurs{Closing::close});  // some wait for it before they serve the next one
+    }
     prove_life(steps);
     return scenario("7-robustness/sixty-four-connections-at-once",
                     "Sixty-four connections at once each get their own answer", {"R-7-13"}, {"echo"}, std::move(steps));
