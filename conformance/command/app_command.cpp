@@ -98,13 +98,13 @@ void show_progress(std::size_t done, std::size_t all, const Result& last) {
     if (done == all) std::fprintf(stderr, "\r\033[K");
 }
 
-void write_reports(const Report& report, const Register& requirements, const AppOptions& options) {
+void write_reports(const Report& report, const Register& requirements, const Baseline& baseline, const AppOptions& options) {
     if (!options.json.empty()) write_report(options.json, json_report(report, requirements));
     if (!options.junit.empty()) write_report(options.junit, junit_report(report, requirements));
     if (!options.tap.empty()) write_report(options.tap, tap_report(report, requirements));
     if (!options.markdown.empty()) write_report(options.markdown, markdown_report(report, requirements));
     if (!options.html.empty()) write_report(options.html, html_report(report, requirements, data_folder() / "../reports/report.html"));
-    if (!options.write_baseline.empty()) write_report(options.write_baseline, write_baseline(report));
+    if (!options.write_baseline.empty()) write_report(options.write_baseline, write_baseline(report, baseline));
 }
 
 /// "-" for one of the forms: standard output is that form's alone.
@@ -125,6 +125,7 @@ int certify(const AppOptions& options) {
     Report report = run_application(run, scenarios, requirements);
     if (progress) std::fprintf(stderr, "\r\033[K");
     finish_again(report, options);
+    report.partial = !options.select.empty() || !options.skip.empty();
     if (baseline) baseline->apply(report);
     const char* no_color = std::getenv("NO_COLOR");
     const bool color = isatty(STDOUT_FILENO) != 0 && (no_color == nullptr || *no_color == '\0');
@@ -132,7 +133,7 @@ int certify(const AppOptions& options) {
     const std::string text = terminal_report(report, requirements, {.color = color && out == stdout, .verbose = options.verbose, .quiet = options.quiet});
     std::fputs(text.c_str(), out);
     std::fflush(out);
-    write_reports(report, requirements, options);
+    write_reports(report, requirements, baseline.value_or(Baseline{}), options);
     return exit_code_of(report);
 }
 
