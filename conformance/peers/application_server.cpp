@@ -29,9 +29,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr int listening_fileno = 0;               // FCGI_LISTENSOCK_FILENO [§8]
-constexpr std::size_t read_size_max = 64 * 1024;  // in bytes, from one connection at a time
-constexpr std::chrono::milliseconds linger_max{2000};
+constexpr int listening_fileno = 0;                // FCGI_LISTENSOCK_FILENO [§8]
+constexpr std::size_t read_size_max = 64 * 1024;   // in bytes, from one connection at a time
 constexpr std::size_t num_other_descriptors = 32;  // beside those of connections
 
 [[noreturn]] void throw_errno(const std::string& what) {
@@ -150,6 +149,7 @@ private:
 
     TerminationSignal termination_;
     ConnectionLimits limits_;
+    std::chrono::milliseconds linger_max_;
     std::optional<std::vector<std::uint32_t>> web_server_addrs_;
     FileDescriptor listening_;
     std::list<ServedConnection> connections_;
@@ -159,7 +159,7 @@ private:
 };
 
 Server::Server(const ApplicationServerOptions& options)
-    : limits_(options.limits), web_server_addrs_(web_server_addrs()) {
+    : limits_(options.limits), linger_max_(options.linger_max), web_server_addrs_(web_server_addrs()) {
     listening_ = options.listen ? listen_on(*options.listen) : inherited_listening_socket();
     set_nonblocking(listening_.get());
     rlimit descriptors{};
@@ -247,8 +247,8 @@ void Server::accept_one() {
 /// Reads, writes and closes as far as that can be done now. False: the connection is over.
 bool Server::serve(ServedConnection& served, short events) {
     if (served.lingers_until) {
-        if (events == 0) return Clock::now() < *served.lingers_until;
-        return read_some(served);
+        if (Clock::now() >= *served.lingers_until) return false;
+        return events == 0 || read_some(served);
     }
     if (events == 0) return true;
     // A reset or a hang-up shows in reading or in writing, whichever is still to be done.
@@ -260,7 +260,7 @@ bool Server::serve(ServedConnection& served, short events) {
     // A close with input unread would be a reset, and could take our last records from the Web server. So our side ends
     // first, and what still comes is read and dropped until the other side ends too, for some time at most.
     if (shutdown(served.socket.get(), SHUT_WR) != 0) return false;
-    served.lingers_until = Clock::now() + linger_max;
+    served.lingers_until = Clock::now() + linger_max_;
     return true;
 }
 
@@ -268,7 +268,7 @@ bool Server::serve(ServedConnection& served, short events) {
 bool Server::read_some(ServedConnection& served) {
     const ssize_t size = recv(served.socket.get(), read_buffer_.data(), read_buffer_.size(), 0);
     if (size < 0) return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR;
-    if (served.lingers_until) return size > 0 && Clock::now() < *served.lingers_until;
+    if (served.lingers_until) return size > 0;
     if (size == 0)
         served.connection.receive_end();
     else

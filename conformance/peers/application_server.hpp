@@ -2,6 +2,8 @@
 // on a connection is the reference connection's matter.
 #pragma once
 
+#include <chrono>
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
@@ -14,8 +16,9 @@
 namespace fcgispec {
 
 struct ApplicationServerOptions {
-    std::optional<Address> listen;                          ///< nothing: the listening socket on descriptor 0 [§2.2]
-    ConnectionLimits limits;                                ///< of each connection, and how many of those
+    std::optional<Address> listen;               ///< nothing: the listening socket on descriptor 0 [§2.2]
+    ConnectionLimits limits;                     ///< of each connection, and how many of those
+    std::chrono::milliseconds linger_max{2000};  ///< how long a connection that we have ended waits for the other end
     std::function<void(const Address&)> on_listening = {};  ///< told once connections are accepted, if `listen` is set
 };
 
