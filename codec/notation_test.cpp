@@ -68,6 +68,7 @@ const std::vector<ReadRow> read_rows{
     {"{ FCGI_STDIN ,\n 1 , # here\n \"a\" }", "01 05 0001 0001 00 00 61"},
     {"{5, 0x10, \"a\" + \"b\"*3 + \"\\(7)\"}", "01 05 0010 0005 00 00 6162626237"},
     {"{0xff, 1, \"\", padding=\"ab\", version=2, reserved=3, length=9}", "02 ff 0001 0009 02 03 6162"},
+    {"raw \"abc\"*5 \"de\"*1 \"f\"*0", "616263 616263 616263 616263 616263 6465"},
     {"{FCGI_STDIN, N, \"\\(N)\"}", "01 05 0007 0001 00 00 37"},
     {"{N, 1, \"a\"*N}", "01 07 0001 0007 00 00 61616161616161"},
     {"{FCGI_STDIN, 1, \"\"*4294967295}", "01 05 0001 0000 00 00"},
@@ -393,6 +394,9 @@ BOOST_AUTO_TEST_CASE(the_brief_style_shortens_and_says_so) {
     const std::string brief =
         print(Record{.type = RecordType::std_out, .request_id = 1, .content = content}, PrintStyle::brief);
     BOOST_TEST(brief.size() < 350U);
+    const Buffer run(65000, 'a');
+    BOOST_TEST(print(Record{.type = RecordType::std_out, .request_id = 1, .content = run}, PrintStyle::brief) ==
+               "{FCGI_STDOUT, 1, \"a\"*65000}");
     BOOST_TEST(brief.find("(300 bytes)") != std::string::npos);
     BOOST_TEST(print_raw(content, PrintStyle::brief).find("(300 bytes)") != std::string::npos);
     const Buffer small = unhex("616263");
