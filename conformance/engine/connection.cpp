@@ -16,7 +16,7 @@
 namespace fcgispec {
 namespace {
 
-constexpr std::size_t received_size_max = 24U << 20;  // on one connection, and so kept at most: 10 MiB answers fit
+constexpr std::size_t received_size_max = 16U << 20;  // on one connection, and so kept at most: 10 MiB answers fit
 constexpr std::size_t trace_text_size_max = 4096;   // of a record's content in a trace
 constexpr std::size_t num_trace_lines_max = 1000;
 constexpr std::size_t trace_size_max = 256U << 10;  // of all lines together: a run keeps a trace of each case that fails

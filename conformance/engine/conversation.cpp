@@ -240,6 +240,7 @@ private:
             their.push_back(&one);
         }
         if (own_peer_ && !own_peer_->process->exit_status()) polled.push_back({own_peer_->process->end_fd(), POLLIN, 0});
+        if (!own_peer_ && options_.peer_end_fd >= 0) polled.push_back({options_.peer_end_fd, POLLIN, 0});
         const auto left = std::chrono::ceil<milliseconds>(deadline - Clock::now()).count();
         const int wait_ms = static_cast<int>(std::clamp<std::int64_t>(left, 0, interrupt_check_ms));
         (void)poll(polled.data(), polled.size(), wait_ms);
@@ -248,8 +249,11 @@ private:
             if (polled[i].revents == 0) continue;
             if ((polled[i].revents & POLLOUT) != 0) progress = their[i]->write_some() || progress;
             if ((polled[i].revents & ~POLLOUT) != 0) progress = their[i]->read_some() || progress;
-            if (their[i]->flooded()) fail(Outcome::flooded, nullptr, "more than 24 MiB on one connection");
+            if (their[i]->flooded()) fail(Outcome::flooded, nullptr, "more than 16 MiB on one connection");
         }
+        // What it said before its end was read first.
+        const bool peer_ended = !own_peer_ && options_.peer_end_fd >= 0 && polled.back().revents != 0;
+        if (!over_ && !progress && peer_ended) fail(Outcome::closed, nullptr, "the peer's process ended");
         if (options_.interrupted != nullptr && *options_.interrupted) fail(Outcome::interrupted, nullptr, "interrupted");
         if (progress) progress_at_ = Clock::now();
         return progress || Clock::now() < deadline;
@@ -317,7 +321,9 @@ private:
             }
             if (!over_ && !pump(since)) return fail(Outcome::silent, &step, last_got_);
         }
-        if (!stopped_ && played_.wanted.empty()) played_.wanted = print(step);
+        if (stopped_ || !played_.wanted.empty()) return;
+        played_.wanted = print(step);
+        played_.line = step.line;
     }
 
     /// Follows the alternatives side by side. True when one was taken, and played to its end.

@@ -32,6 +32,7 @@ struct PlayOptions {
     Splitting splitting = Splitting::whole;
     int deadline_ms = 1000;  ///< of silence, for what the peer must say; nothing waits for it that succeeds
     const std::atomic<bool>* interrupted = nullptr;
+    int peer_end_fd = -1;  ///< readable once the peer's process has ended: then nothing is waited for any more
 };
 
 /// What the checker accused, by requirement: how often, and the first time.

@@ -21,6 +21,8 @@ public:
     [[nodiscard]] const Address& address() const noexcept { return address_; }
     /// How the process that we started ended, if it has.
     [[nodiscard]] std::optional<ExitStatus> exit_status() noexcept;
+    /// Readable once that process has ended; -1 where we started none.
+    [[nodiscard]] int end_fd() const noexcept { return process_ ? process_->end_fd() : -1; }
     /// Starts it anew where it is ours to start. Throws std::system_error.
     void restart();
     [[nodiscard]] bool is_ours() const noexcept { return !options_.address.has_value(); }

@@ -79,7 +79,7 @@ private:
 
     [[nodiscard]] PlayOptions play_options(const Case& one, int factor = 1) const {
         return {.address = peer_.address(), .params = options_.params, .command = options_.command, .splitting = one.splitting,
-                .deadline_ms = options_.deadline_ms * factor, .interrupted = options_.interrupted};
+                .deadline_ms = options_.deadline_ms * factor, .interrupted = options_.interrupted, .peer_end_fd = peer_.end_fd()};
     }
 
     Outcome judge_once(const Case& one) {
@@ -98,19 +98,25 @@ private:
         return outcome;
     }
 
+    [[nodiscard]] Played play_case(const Case& one, int factor = 1) const {
+        Played played = play(*one.scenario, play_options(one, factor));
+        played.seen.clear();  // it may be much, and nobody asks for it here
+        return played;
+    }
+
     void play_and_judge(const Case& one, Outcome& outcome) {
-        Played played = play(*one.scenario, play_options(one));
+        Played played = play_case(one);
         bool healthy = check_health();
         const auto ended = peer_.exit_status();
         if (played.outcome != Played::Outcome::as_expected && ended && !ended->by_signal && ended->number == 0) {
             // It ended on purpose [§7], perhaps after an earlier scenario: what a fresh one does counts.
             peer_.restart();
-            played = play(*one.scenario, play_options(one));
+            played = play_case(one);
             healthy = check_health();
         }
         if (healthy && played.outcome == Played::Outcome::silent && !confirmed_.contains(one.scenario->proves.front())) {
             // The peer lives. Was it silent, or is the machine slow? Once told, the same silence needs no second look.
-            played = play(*one.scenario, play_options(one, second_look_factor));
+            played = play_case(one, second_look_factor);
             healthy = check_health();
             if (played.outcome == Played::Outcome::silent) confirmed_.insert(one.scenario->proves.front());
         }
@@ -158,7 +164,7 @@ private:
     bool check_health() {
         if (peer_.exit_status()) return false;
         const PlayOptions options{.address = peer_.address(), .params = options_.params, .command = {}, .deadline_ms = options_.deadline_ms * second_look_factor,
-                                  .interrupted = options_.interrupted};
+                                  .interrupted = options_.interrupted, .peer_end_fd = peer_.end_fd()};
         return play(plain_request(), options).outcome == Played::Outcome::as_expected;
     }
 
@@ -398,7 +404,7 @@ Report run_application(const RunOptions& asked, const std::vector<Scenario>& sce
 
     Peer peer(options);
     const Probe probe = probe_application({.address = peer.address(), .params = options.params, .command = options.command,
-                                           .deadline_ms = options.deadline_ms, .interrupted = options.interrupted},
+                                           .deadline_ms = options.deadline_ms, .interrupted = options.interrupted, .peer_end_fd = peer.end_fd()},
                                           !options.command.empty());
     report.capabilities = probe.shown;
     if (probe.plain.outcome != Played::Outcome::as_expected) {
@@ -422,6 +428,10 @@ Report run_application(const RunOptions& asked, const std::vector<Scenario>& sce
             }
         }
     }
+    // The probe leaves connections with requests begun: one that dies of that doesn't do so in the first scenario.
+    const PlayOptions health{.address = peer.address(), .params = options.params, .command = {}, .deadline_ms = options.deadline_ms,
+                             .interrupted = options.interrupted, .peer_end_fd = peer.end_fd()};
+    if (peer.is_ours() && play(plain_request(), health).outcome != Played::Outcome::as_expected) peer.restart();
     Run run(options, requirements, std::move(cases));
     // An attached peer serves only so many at once; of our own each thread has one.
     run.play(peer, peer.is_ours() ? options.num_jobs : std::min(options.num_jobs, probe.num_connections));

@@ -1,0 +1,385 @@
+#include "conformance/engine/runner.hpp"
+
+#include <boost/test/unit_test.hpp>
+#include <chrono>
+#include <map>
+
+#include "conformance/engine/probe.hpp"
+#include "conformance/engine/test_application.hpp"
+#include "conformance/engine/test_memory.hpp"
+
+using namespace fcgispec;
+using namespace fcgispec::test;
+
+BOOST_AUTO_TEST_SUITE(runner)
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+Scenario scenario_of(const std::string& name, const std::string& lines, const std::string& requirement = "R-6.2-1") {
+    ParsedScript parsed = parse_script("scenario What it shows\nproves " + requirement + "\n" + lines, name, name + ".fcs", Side::application);
+    if (!parsed.errors.empty()) BOOST_FAIL(parsed.errors.front().print());
+    return parsed.scenarios.front();
+}
+
+Scenario good(const std::string& name) { return scenario_of(name, "> request 1\n< response 1 \"good\"\n"); }
+Scenario asking(const std::string& name, const std::string& what, const std::string& requirement = "R-6.2-2") {
+    return scenario_of(name, "> request 1 [QUERY_STRING=\"" + what + "\"]\n< response 1 \"good\"\n", requirement);
+}
+
+RunOptions attached(const Address& address, int deadline_ms) {
+    RunOptions options;
+    options.address = address;
+    options.deadline_ms = deadline_ms;
+    options.again = "fcgispec app " + address.print();
+    return options;
+}
+
+RunOptions spawned(int deadline_ms = 5000) {
+    RunOptions options;
+    options.command = perl_application();
+    options.name = "in Perl";
+    options.deadline_ms = deadline_ms;
+    return options;
+}
+
+/// "a pass, b fail, ..."
+std::string verdicts(const Report& report) {
+    std::string all;
+    for (const Result& result : report.results) all += (all.empty() ? "" : ", ") + result.scenario + " " + std::string(name_of(result.verdict));
+    return all;
+}
+
+const Result& result_of(const Report& report, const std::string& scenario) {
+    for (const Result& result : report.results)
+        if (result.scenario == scenario) return result;
+    throw std::runtime_error("no result of " + scenario);
+}
+
+/// A run over a scenario that is met, one in which the application does `conduct`, and one that is met again.
+Report run_beside_good(const Conduct& conduct, int deadline_ms = 5000, const std::string& before = {}) {
+    const TestApplication application(good_but_for(conduct));
+    const std::string bad = before + "> request 1 [QUERY_STRING=\"bad\"]\n< response 1 \"good\"\n";
+    return run_application(attached(application.address(), deadline_ms), {good("a"), scenario_of("b", bad, "R-6.2-2"), good("c")}, {});
+}
+
+constexpr int short_ms = 300;
+
+}  // namespace
+
+// An application that does one thing wrong is accused of that, and of nothing else.
+
+BOOST_AUTO_TEST_CASE(one_that_conforms) {
+    const Report report = run_beside_good([](Visit& visit) { visit.answer(1); visit.stay(); });
+    BOOST_TEST(verdicts(report) == "a pass, b pass, c pass");
+    BOOST_TEST(report.findings.empty());
+    BOOST_TEST(exit_code_of(report) == 0);
+    BOOST_TEST(!report.interrupted);
+    BOOST_TEST(report.unreachable.empty());
+    BOOST_TEST(report.results.front().trace.empty());  // of a pass nobody wants it
+    BOOST_TEST(report.results.front().duration_ms > 0);
+}
+
+BOOST_AUTO_TEST_CASE(hostile_conduct_fails_where_it_shows) {
+    struct Case {
+        std::string name;
+        Conduct conduct;
+        int deadline_ms;
+        std::string reason;  // part of it
+    };
+    const Buffer zero{0};
+    const std::vector<Case> table{
+        {"answers otherwise", [](Visit& visit) { visit.answer(1, "other"); visit.stay(); }, 5000, "the peer said something else"},
+        {"closes", [](Visit&) {}, 5000, "the peer ended the connection"},
+        {"falls silent", [](Visit& visit) { visit.stay(); }, short_ms, "the peer was silent"},
+        {"claims 65,535 bytes and closes", [](Visit& visit) { visit.say("{FCGI_STDOUT, 1, \"abc\", length=65535}"); }, 5000, "the peer ended the connection"},
+        {"says random bytes", [](Visit& visit) { visit.say(bytes_of(random_bytes(3000, 7))); }, 5000, "the peer "},
+        {"floods one stream", [](Visit& visit) { const Buffer many = parse_notation("{FCGI_STDERR, 1, \"x\"*65000}").bytes; while (visit.say(many)) continue; }, 5000, "the peer floods"},
+        {"says garbage for ever", [](Visit& visit) { const std::string many = random_bytes(65536, 3); while (visit.say(bytes_of(many))) continue; }, short_ms, "the peer "},
+        {"drips for ever", [&](Visit& visit) { while (visit.say(zero)) visit.stay(5); }, short_ms, "the peer was silent"},
+    };
+    for (const Case& one : table) {
+        BOOST_TEST_INFO_SCOPE(one.name);
+        const auto begin = Clock::now();
+        const MemoryPeak peak;
+        const Report report = run_beside_good(one.conduct, one.deadline_ms);
+        BOOST_TEST(verdicts(report) == "a pass, b fail, c pass");
+        BOOST_TEST(exit_code_of(report) == 1);
+        const Result& result = result_of(report, "b");
+        BOOST_TEST(result.reason.find(one.reason) != std::string::npos, result.reason);
+        BOOST_TEST(result.reason.starts_with("line 4: "), result.reason);
+        BOOST_TEST(result.again.ends_with(" --select b"), result.again);
+        BOOST_TEST(!result.trace.empty());
+        BOOST_TEST((Clock::now() - begin < std::chrono::seconds(60)));
+        if (const auto size = peak.growth_size()) BOOST_TEST(*size <= std::size_t{64} << 20);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(one_that_never_reads) {
+    const TestApplication application([](Visit& visit) {
+        while (visit.received().find("unread") == std::string::npos)
+            if (const std::uint16_t request_id = visit.read_request(); request_id == 0 || !visit.answer(request_id) || !visit.keeps_connection()) break;
+        if (visit.received().find("unread") != std::string::npos) visit.stay();
+    });
+    const MemoryPeak peak;
+    const Report report = run_application(attached(application.address(), short_ms),
+                                          {scenario_of("a", "> request 1 [QUERY_STRING=\"unread\"]\n< response 1\n> {FCGI_STDIN, 2, \"x\"*10485760}\n> close\n")}, {});
+    BOOST_TEST(verdicts(report) == "a fail");
+    BOOST_TEST(result_of(report, "a").reason.find("wanted the peer reads what is written") != std::string::npos, result_of(report, "a").reason);
+    if (const auto size = peak.growth_size()) BOOST_TEST(*size <= std::size_t{64} << 20);
+}
+
+BOOST_AUTO_TEST_CASE(slow_answers_are_answers) {
+    const Report slow = run_beside_good([](Visit& visit) { visit.stay(100); visit.answer(1); visit.stay(); });
+    BOOST_TEST(verdicts(slow) == "a pass, b pass, c pass");
+    // A silence is looked at again, with more time: the machine may have been busy.
+    std::atomic<int> num_asked{0};
+    const Report second_look = run_beside_good([&](Visit& visit) {
+        if (num_asked++ > 0) visit.answer(1);
+        visit.stay();
+    }, short_ms);
+    BOOST_TEST(verdicts(second_look) == "a pass, b pass, c pass");
+    BOOST_TEST(num_asked == 2);
+}
+
+BOOST_AUTO_TEST_CASE(one_that_dies_and_stays_away_is_a_crash_and_the_rest_inconclusive) {
+    TestApplication* there = nullptr;
+    TestApplication application(good_but_for([&](Visit&) { there->vanish(); }));
+    there = &application;
+    const auto begin = Clock::now();
+    const Report report = run_application(attached(application.address(), short_ms), {good("a"), asking("b", "bad"), good("c"), good("d")}, {});
+    BOOST_TEST(verdicts(report) == "a pass, b crash, c inconclusive, d inconclusive");
+    BOOST_TEST(exit_code_of(report) == 1);
+    BOOST_TEST(result_of(report, "b").reason.find("a plain request on a fresh connection is not answered any more") != std::string::npos);
+    BOOST_TEST(result_of(report, "c").reason == "the peer died in an earlier scenario and has not come back");
+    BOOST_TEST_REQUIRE(report.findings.size() == 1U);
+    BOOST_TEST(report.findings.front().requirement == "R-6.2-2");
+    BOOST_TEST((Clock::now() - begin < std::chrono::seconds(60)));
+}
+
+// A peer that answers not even a plain request.
+
+BOOST_AUTO_TEST_CASE(one_that_is_not_there_is_unreachable) {
+    const TestFolder folder;
+    const Address nobody = Address::parse("unix:" + (folder.path() / "nobody").string());
+    const Report absent = run_application(attached(nobody, 5000), {good("a")}, {});
+    BOOST_TEST(absent.unreachable == "no connection: " + nobody.print() + ": No such file or directory");
+    BOOST_TEST(absent.results.empty());
+    BOOST_TEST(absent.findings.empty());
+    BOOST_TEST(exit_code_of(absent) == 3);
+    { const FileDescriptor gone = listen_on(nobody); }
+    const Report refuses = run_application(attached(nobody, 5000), {good("a")}, {});
+    BOOST_TEST(refuses.unreachable == "no connection: " + nobody.print() + ": Connection refused");
+    BOOST_TEST(exit_code_of(refuses) == 3);
+}
+
+BOOST_AUTO_TEST_CASE(one_that_never_answers_is_never_passed) {
+    const std::vector<std::pair<std::string, Conduct>> table{
+        {"closes at once", [](Visit&) {}},
+        {"is silent", [](Visit& visit) { visit.stay(); }},
+        {"reads and is silent", [](Visit& visit) { visit.read_to_end(); }},
+        {"says random bytes", [](Visit& visit) { visit.say(bytes_of(random_bytes(3000, 9))); visit.stay(); }},
+        {"floods", [](Visit& visit) { const std::string many = random_bytes(65536, 3); while (visit.say(bytes_of(many))) continue; }},
+    };
+    for (const auto& [name, conduct] : table) {
+        BOOST_TEST_INFO_SCOPE(name);
+        const TestApplication application(conduct);
+        const Report report = run_application(attached(application.address(), short_ms), {good("a")}, {});
+        BOOST_TEST_REQUIRE(report.results.size() == 1U);
+        BOOST_TEST((report.results.front().verdict == Verdict::crash));
+        BOOST_TEST(report.results.front().title == "A plain request is answered");
+        BOOST_TEST(report.findings.size() == 1U);
+        BOOST_TEST(exit_code_of(report) == 1);
+    }
+}
+
+// A peer that we start [§2.2, §7].
+
+BOOST_AUTO_TEST_CASE(one_that_ends_is_judged_by_how_and_started_again) {
+    const Report report = run_application(spawned(), {good("a"), asking("b", "exit-0"), good("c"), asking("d", "exit-1"), good("e"), asking("f", "signal-11"), good("g")}, {});
+    BOOST_TEST(verdicts(report) == "a pass, b fail, c pass, d fail, e pass, f crash, g pass");
+    BOOST_TEST(result_of(report, "b").reason.ends_with("; the peer ended with exit status 0"), result_of(report, "b").reason);
+    BOOST_TEST(result_of(report, "d").reason.ends_with("; the peer ended with exit status 1"), result_of(report, "d").reason);
+    BOOST_TEST(result_of(report, "f").reason.ends_with("; the peer ended by signal 11 (SIGSEGV)"), result_of(report, "f").reason);
+    BOOST_TEST(report.name == "in Perl");
+    BOOST_TEST(exit_code_of(report) == 1);
+    BOOST_TEST(!report.findings.empty());
+    BOOST_TEST((report.findings.front().verdict == Verdict::crash));
+}
+
+BOOST_AUTO_TEST_CASE(one_that_ends_on_purpose_after_its_answer_spoils_no_other_scenario) {
+    // [§7]: exit status 0 after some requests is a crude form of garbage collection. When we notice depends on the
+    // machine, so on which scenario it falls: none may fail for it.
+    std::vector<Scenario> scenarios;
+    for (char name = 'a'; name <= 'p'; ++name) scenarios.push_back(name % 2 != 0 ? good(std::string(1, name)) : asking(std::string(1, name), "afterwards-0"));
+    const Report report = run_application(spawned(1000), scenarios, {});
+    BOOST_TEST(report.results.size() == scenarios.size());
+    for (const Result& result : report.results)
+        BOOST_TEST((result.verdict == Verdict::pass || result.verdict == Verdict::tolerated), result.scenario << ": " << result.reason);
+    BOOST_TEST(exit_code_of(report) == 0);
+}
+
+BOOST_AUTO_TEST_CASE(one_that_ends_before_its_first_answer_is_told_with_its_status) {
+    RunOptions options = spawned(short_ms);
+    options.command = {"/usr/bin/perl", "-e", "exit 3"};
+    const Report report = run_application(options, {good("a")}, {});
+    BOOST_TEST_REQUIRE(report.results.size() == 1U);
+    BOOST_TEST((report.results.front().verdict == Verdict::crash));
+    BOOST_TEST(report.results.front().reason.ends_with("; the peer ended with exit status 3"), report.results.front().reason);
+    options.command = {"/no/such/command"};
+    BOOST_CHECK_THROW((void)run_application(options, {good("a")}, {}), std::system_error);
+}
+
+BOOST_AUTO_TEST_CASE(beside_others_only_the_guilty_scenario_is_accused) {
+    std::vector<Scenario> scenarios;
+    for (char name = 'a'; name <= 'z'; ++name) scenarios.push_back(name == 'm' ? asking("m", "signal-9") : good(std::string(1, name)));
+    RunOptions options = spawned();
+    options.num_jobs = 4;
+    std::size_t num_reported = 0;
+    options.progress = [&](std::size_t done, std::size_t all, const Result&) {
+        BOOST_TEST(done == ++num_reported);
+        BOOST_TEST(all == 26U);
+    };
+    const Report report = run_application(options, scenarios, {});
+    BOOST_TEST(num_reported == 26U);
+    BOOST_TEST(report.results.size() == 26U);
+    for (const Result& result : report.results)
+        BOOST_TEST((result.verdict == (result.scenario == "m" ? Verdict::crash : Verdict::pass)), result.scenario << ": " << result.reason);
+    BOOST_TEST_REQUIRE(report.findings.size() == 1U);
+    BOOST_TEST((report.findings.front().scenarios == std::vector<std::string>{"m"}));
+}
+
+BOOST_AUTO_TEST_CASE(beside_others_on_an_attached_peer) {
+    const TestApplication application(good_but_for([](Visit& visit) { visit.answer(1, "other"); }));
+    std::vector<Scenario> scenarios;
+    for (char name = 'a'; name <= 'z'; ++name) scenarios.push_back(name == 'm' ? asking("m", "bad") : good(std::string(1, name)));
+    RunOptions options = attached(application.address(), 5000);
+    options.num_jobs = 8;
+    const Report report = run_application(options, scenarios, {});
+    for (const Result& result : report.results)
+        BOOST_TEST((result.verdict == (result.scenario == "m" ? Verdict::fail : Verdict::pass)), result.scenario << ": " << result.reason);
+    BOOST_TEST(report.results.size() == 26U);
+}
+
+// Our own trouble is not the peer's.
+
+BOOST_AUTO_TEST_CASE(what_we_cannot_do_is_inconclusive) {
+    const TestApplication application(always_good());
+    const Report report = run_application(attached(application.address(), 5000), {good("a"), scenario_of("b", "process start\n> connect\n"), good("c")}, {});
+    BOOST_TEST(verdicts(report) == "a pass, b inconclusive, c pass");
+    BOOST_TEST(result_of(report, "b").reason.starts_with("our own trouble: "));
+    BOOST_TEST(exit_code_of(report) == 3);
+}
+
+BOOST_AUTO_TEST_CASE(what_does_not_apply_is_skipped_with_the_reason) {
+    const TestApplication application(always_good());
+    const Report report = run_application(attached(application.address(), 2000), {good("a"), scenario_of("b", "needs echo\n> connect\n"), scenario_of("c", "needs spawn\n> connect\n")}, {});
+    BOOST_TEST(verdicts(report) == "a pass, b skipped, c skipped");
+    BOOST_TEST(result_of(report, "b").reason == why_skipped("echo"));
+    BOOST_TEST(result_of(report, "c").reason == why_skipped("spawn"));
+    BOOST_TEST(exit_code_of(report) == 0);
+}
+
+// What the checker sees belongs to its own requirement.
+
+BOOST_AUTO_TEST_CASE(what_the_checker_sees_does_not_fail_the_scenario_in_which_it_shows) {
+    const Report report = run_beside_good([](Visit& visit) {
+        visit.say("{FCGI_STDOUT, 1, \"\\r\\ngood\"}\n{FCGI_END_REQUEST, 1, {0, 0}}");  // without the stream's end
+        visit.stay();
+    });
+    BOOST_TEST((result_of(report, "a").verdict == Verdict::pass));
+    BOOST_TEST_REQUIRE(!report.findings.empty());
+    for (const Finding& finding : report.findings) {
+        BOOST_TEST(finding.requirement != "R-6.2-2");
+        BOOST_TEST((finding.scenarios == std::vector<std::string>{"b"}));
+        BOOST_TEST(std::any_of(finding.records.begin(), finding.records.end(), [](const std::string& line) { return line.starts_with("! < "); }));
+    }
+    BOOST_TEST(exit_code_of(report) == 1);
+}
+
+BOOST_AUTO_TEST_CASE(a_tolerated_alternative) {
+    const TestApplication application(always_good());
+    const Report report = run_application(attached(application.address(), 5000),
+                                          {scenario_of("a", "> request 1\neither tolerated meagre\n< response 1\nend\n")}, {});
+    BOOST_TEST(verdicts(report) == "a tolerated");
+    BOOST_TEST(report.results.front().alternative == "meagre");
+    BOOST_TEST(exit_code_of(report) == 0);
+}
+
+// How often, how cut, how long.
+
+BOOST_AUTO_TEST_CASE(the_gravest_of_several_counts) {
+    std::atomic<int> num_asked{0};
+    const TestApplication application(good_but_for([&](Visit& visit) {
+        visit.answer(1, ++num_asked == 3 ? "other" : "good");
+        visit.stay();
+    }));
+    RunOptions options = attached(application.address(), 5000);
+    options.num_repeats = 5;
+    const Report report = run_application(options, {asking("b", "bad")}, {});
+    BOOST_TEST(verdicts(report) == "b fail");
+    BOOST_TEST(num_asked == 5);
+}
+
+BOOST_AUTO_TEST_CASE(every_splitting_is_a_case) {
+    const TestApplication application(always_good());
+    RunOptions options = attached(application.address(), 5000);
+    options.splittings = {Splitting::whole, Splitting::bytes, Splitting::header};
+    options.seed = 7;
+    const Report report = run_application(options, {good("a"), good("b")}, {});
+    BOOST_TEST(report.results.size() == 6U);
+    BOOST_TEST(report.results[0].splitting == "bytes");
+    BOOST_TEST(report.results[0].again == "fcgispec app " + application.address().print() + " --select a --splitting bytes --seed 7");
+    BOOST_TEST(report.results[2].again == "fcgispec app " + application.address().print() + " --select a --seed 7");
+    BOOST_TEST(exit_code_of(report) == 0);
+}
+
+BOOST_AUTO_TEST_CASE(an_interrupt_ends_a_run_with_the_results_so_far) {
+    const TestApplication application(always_good());
+    std::atomic<bool> interrupted{false};
+    RunOptions options = attached(application.address(), 5000);
+    options.interrupted = &interrupted;
+    options.progress = [&](std::size_t done, std::size_t, const Result&) { interrupted = done == 2; };
+    const Report report = run_application(options, {good("a"), good("b"), good("c"), good("d")}, {});
+    BOOST_TEST(verdicts(report) == "a pass, b pass");
+    BOOST_TEST(report.interrupted);
+    BOOST_TEST(exit_code_of(report) == 3);
+}
+
+BOOST_AUTO_TEST_CASE(an_interrupt_before_the_first_answer_accuses_nobody) {
+    std::atomic<bool> interrupted{false};
+    const TestApplication application([&](Visit& visit) {
+        interrupted = true;
+        visit.read_to_end();
+    });
+    RunOptions options = attached(application.address(), 60'000);
+    options.interrupted = &interrupted;
+    const Report report = run_application(options, {good("a")}, {});
+    BOOST_TEST(report.interrupted);
+    BOOST_TEST(report.results.empty());
+    BOOST_TEST(report.findings.empty());
+    BOOST_TEST(exit_code_of(report) == 3);
+}
+
+// What is picked.
+
+BOOST_AUTO_TEST_CASE(patterns) {
+    Scenario scenario;
+    scenario.name = "application/5.1-begin/role[N=3]";
+    scenario.proves = {"R-5.1-1", "R-5.1-2"};
+    for (const std::string pattern : {"application/5.1-begin/role[N=3]", "application/5.1-begin/role", "application/5.1-begin", "application/", "application",
+                                      "application/*", "*/role*", "*N=3*", "R-5.1-2"})
+        BOOST_TEST(picks(pattern, scenario), pattern);
+    for (const std::string pattern : {"", "app", "application/5.1", "role", "application/5.1-begin/role[N=33]", "R-5.1-3", "R-5.1", "web-server/*"})
+        BOOST_TEST(!picks(pattern, scenario), pattern);
+}
+
+BOOST_AUTO_TEST_CASE(words_for_a_shell) {
+    BOOST_TEST(shell_quoted("tcp:[::1]:80") == "'tcp:[::1]:80'");
+    BOOST_TEST(shell_quoted("plain/word-1.0") == "plain/word-1.0");
+    BOOST_TEST(shell_quoted("") == "''");
+    BOOST_TEST(shell_quoted("it's $HOME") == "'it'\\''s $HOME'");
+}
+
+BOOST_AUTO_TEST_SUITE_END()
