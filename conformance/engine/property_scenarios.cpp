@@ -206,7 +206,7 @@ Scenario multiplexed(const std::string& name, const std::string& title, std::uin
         steps.add("", Either{{alternative("answered", "", echo_response(id, body_of(id))),
                               alternative("overloaded", "", end_request(id, ProtocolStatus::overloaded))}});
     return scenario("3.3-multiplexing/" + name + "[N=" + std::to_string(num_requests) + "]", title, {"R-3.3-5"},
-                    {"multiplexing", "echo"}, std::move(steps));
+                    {"multiplexing", "keep-conn", "echo"}, std::move(steps));
 }
 
 std::vector<Scenario> all_multiplexed() {
@@ -269,7 +269,10 @@ Scenario many_aborted_requests(bool begin_all_first) {
     // On the same connection: the last of the flood has been dealt with when this is.
     const std::uint16_t last = num_aborted_requests + 1;
     steps.add("", echo_request(last, 0, "behind the flood"));
-    steps.add("", answered_or_closed("", last, "behind the flood"));
+    Either refused_too = answered_or_closed("", last, "behind the flood");
+    for (const ProtocolStatus status : {ProtocolStatus::cant_mpx_conn, ProtocolStatus::overloaded})
+        refused_too.alternatives.push_back(alternative("refused", "", end_request(last, status)));
+    steps.add("", std::move(refused_too));
     steps.add("", CloseOurs{Closing::close});
     prove_life(steps);
     return scenario(begin_all_first ? "7-robustness/a-thousand-requests-begun-and-then-aborted"
