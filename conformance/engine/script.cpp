@@ -365,8 +365,9 @@ ParsedScript parse_script(std::string_view text, const std::string& name, const 
     ParsedScript result;
     try {
         const Head head = ScriptParser(text, {.numbers = {}, .seed = seed}).head();
-        const std::vector<NotationContext> cases = cases_of(head.tables, seed);
-        for (const NotationContext& context : cases) {
+        std::vector<NotationContext> cases = cases_of(head.tables, seed);
+        for (NotationContext& context : cases) {
+            context.written_size_max /= cases.size();  // the bound holds for the file, not for each of its cases
             ScriptParser parser(text, context);
             (void)parser.head();
             Scenario scenario{.name = case_name(name, head.tables, context),
