@@ -77,7 +77,8 @@ int lint() {
 int list(const ListOptions& options) {
     if (options.lint) return lint();
     if (options.requirements) {
-        for (const Requirement& requirement : load_register().all())
+        const Register requirements = load_register();
+        for (const Requirement& requirement : requirements.all())
             std::printf("%-9s %-11s %-6s %-8s %s\n", requirement.id.c_str(), std::string(name_of(requirement.binds)).c_str(),
                         std::string(name_of(requirement.level)).c_str(), std::string(name_of(requirement.proof)).c_str(), requirement.statement.c_str());
         return exit_conforms;
