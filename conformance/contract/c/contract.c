@@ -84,8 +84,10 @@ static void update(FCGX_Request *r, const char *a) {
 }
 
 static void data(FCGX_Request *r, const char *a) {
+    const char *wanted = FCGX_GetParam("FCGI_DATA_LENGTH", r->envp);
     (void)a, read_all(r->in, NULL);
-    if (FCGX_StartFilterData(r->in) == 0) read_all(r->in, r->out);
+    const unsigned long size = FCGX_StartFilterData(r->in) == 0 ? read_all(r->in, r->out) : 0;
+    if (size < strtoul(wanted ? wanted : "0", NULL, 10)) FCGX_SetExitStatus(1, r->out);
 }
 
 static void cached(FCGX_Request *r, const char *a) {

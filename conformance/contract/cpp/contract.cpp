@@ -62,8 +62,14 @@ Number read_all(
     return length;
 }
 
-void copy_all(Request& request) {
-    read_all(request, [&](std::string_view bytes) { request.out << bytes; });
+Number copy_all(Request& request) {
+    return read_all(request, [&](std::string_view bytes) { request.out << bytes; });
+}
+
+void data(Request& request) {
+    read_all(request);
+    const Number size = FCGX_StartFilterData(request.raw.in) == 0 ? copy_all(request) : 0;
+    if (size < number_in(request.param("FCGI_DATA_LENGTH")).value_or(0)) FCGX_SetExitStatus(1, request.raw.out);
 }
 
 void write_cycle(std::ostream& out, std::string_view cycle, Number size) {
@@ -112,11 +118,7 @@ const std::map<Text, Operation>& operations() {
     static const std::map<Text, Operation> all = {
         {"authorize", {[](Request&, Text) {}, 0, {}, "Status: 200\r\nVariable-FCGISPEC: yes\r\n"}},
         {"cached", {[](Request& r, Text) { read_all(r), r.out << "cached\n"; }, FCGI_FILTER}},
-        {"data",
-         {[](Request& r, Text) {
-              if (read_all(r), FCGX_StartFilterData(r.raw.in) == 0) copy_all(r);
-          },
-          FCGI_FILTER}},
+        {"data", {[](Request& r, Text) { data(r); }, FCGI_FILTER}},
         {"deny", {[](Request& r, Text) { r.out << "denied\n"; }, 0, {}, "Status: 403\r\n"}},
         {"early", {[](Request& r, Text) { r.out << "early\n"
                                                 << std::flush << read_all(r) << '\n'; }}},

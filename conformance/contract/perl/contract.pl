@@ -26,6 +26,15 @@ sub read_all {
 
 sub copy_all { read_all(sub { print $out $_[0] }) }
 
+# The file, read before the header fields are sent: these say whether it was whole.
+my $file;
+sub read_file {
+    $file = '';
+    read_all();
+    read_all(sub { $file .= $_[0] }) if $request->StartFilterData() == 0;
+    return length $file < ($params{FCGI_DATA_LENGTH} || 0) ? "Status: 500\r\n" : '';
+}
+
 sub write_cycle {
     my ($to, $cycle, $size) = @_;
     my $block = $cycle x (BLOCK_SIZE / length $cycle);
@@ -48,7 +57,7 @@ my %operations;
 %operations = (
     authorize => sub { },
     cached    => sub { read_all(); print $out "cached\n" },
-    data      => sub { read_all(); $request->StartFilterData() == 0 and copy_all() },
+    data      => sub { print $out $file },
     deny      => sub { print $out "denied\n" },
     early     => sub { print $out "early\n"; $request->Flush(); print $out read_all(), "\n" },
     echo      => \&copy_all,
@@ -61,7 +70,11 @@ my %operations;
     unread    => sub { print $out "ok\n" },
     update    => sub { print $out read_all() == ($params{CONTENT_LENGTH} || 0) ? "complete\n" : "incomplete\n" },
 );
-my %fields = (authorize => "Status: 200\r\nVariable-FCGISPEC: yes\r\n", deny => "Status: 403\r\n");
+my %fields = (
+    authorize => sub { "Status: 200\r\nVariable-FCGISPEC: yes\r\n" },
+    data      => \&read_file,
+    deny      => sub { "Status: 403\r\n" },
+);
 my %takes_number = (large => 1, stderr => 1);
 my %for_filter = (cached => 1, data => 1);
 
@@ -71,7 +84,8 @@ while (!$exit_asked && $request->Accept() >= 0) {
         my ($name, $argument) = ($1, $2);
         my $unfit = !$operations{$name} || $takes_number{$name} && $argument !~ /^[0-9]{1,10}\z/
             || $for_filter{$name} && ($params{FCGI_ROLE} // '') ne 'FILTER';
-        print $out $unfit ? '' : $fields{$name} // '', "\r\n";
+        my $fields = !$unfit && $fields{$name};
+        print $out $fields ? $fields->() : '', "\r\n";
         $unfit ? print $out "unsupported\n" : $operations{$name}->($argument);
     } else {
         print $out "\r\nhello\n";
