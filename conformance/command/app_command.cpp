@@ -3,7 +3,9 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <memory>
+#include <optional>
 
 #include "conformance/command/command.hpp"
 #include "conformance/engine/baseline.hpp"
@@ -107,19 +109,56 @@ void write_reports(const Report& report, const Register& requirements, const Bas
     if (!options.write_baseline.empty()) write_report(options.write_baseline, write_baseline(report, baseline));
 }
 
+using OptionPath = std::pair<const char*, const std::string*>;
+
+/// What is written, by option.
+std::vector<OptionPath> written_paths(const AppOptions& options) {
+    std::vector<OptionPath> result{{"--json", &options.json}, {"--junit", &options.junit}, {"--tap", &options.tap}, {"--markdown", &options.markdown},
+                                   {"--html", &options.html}, {"--write-baseline", &options.write_baseline}};
+    std::erase_if(result, [](const OptionPath& one) { return one.second->empty(); });
+    return result;
+}
+
 /// "-" for one of the forms: standard output is that form's alone.
 bool uses_standard_output(const AppOptions& options) {
-    for (const std::string* path : {&options.json, &options.junit, &options.tap, &options.markdown, &options.html, &options.write_baseline})
-        if (*path == "-") return true;
-    return false;
+    const auto paths = written_paths(options);
+    return std::any_of(paths.begin(), paths.end(), [](const OptionPath& one) { return *one.second == "-"; });
+}
+
+/// Tells before the run what can't be written after it. Throws UsageError.
+void check_written_paths(const AppOptions& options) {
+    namespace fs = std::filesystem;
+    const char* takes_standard_output = nullptr;
+    for (const auto& [option, path] : written_paths(options)) {
+        const std::string what = option + (" " + *path) + ": ";
+        if (*path == "-") {
+            if (takes_standard_output != nullptr) throw UsageError(what + "standard output is taken by " + takes_standard_output);
+            takes_standard_output = option;
+            continue;
+        }
+        const fs::path folder = fs::absolute(*path).parent_path();
+        if (fs::is_directory(*path)) throw UsageError(what + "expected a file, this is a folder");
+        if (!fs::is_directory(folder)) throw UsageError(what + "there is no folder " + folder.string());
+        if (access(folder.c_str(), W_OK) != 0) throw UsageError(what + "can't write into the folder");
+    }
+}
+
+std::optional<Baseline> load_baseline(const std::string& path) {
+    if (path.empty()) return std::nullopt;
+    try {
+        return Baseline::load(path);
+    } catch (const std::runtime_error& error) {
+        throw UsageError(std::string("--baseline: ") + error.what());
+    }
 }
 
 int certify(const AppOptions& options) {
     const Register requirements = load_register();
     // What can be wrong with the options is said before the run, not after it.
-    const auto baseline = options.baseline.empty() ? std::nullopt : std::optional(Baseline::load(options.baseline));
-    const std::vector<Scenario> scenarios = selected(options);
+    check_written_paths(options);
+    const std::optional<Baseline> baseline = load_baseline(options.baseline);
     RunOptions run = run_options(options);
+    const std::vector<Scenario> scenarios = selected(options);
     const bool progress = isatty(STDERR_FILENO) != 0 && !options.quiet;
     if (progress) run.progress = show_progress;
     Report report = run_application(run, scenarios, requirements);

@@ -6,14 +6,13 @@
 
 #include "codec/notation.hpp"
 #include "conformance/command/command.hpp"
-#include "conformance/engine/report_file.hpp"
 
 namespace fcgispec {
 namespace {
 
 std::string read_input(const std::string& path) {
     if (path == "-") return {std::istreambuf_iterator<char>(std::cin), std::istreambuf_iterator<char>()};
-    return read_text(path);
+    return read_named_file(path);
 }
 
 int decode(const std::string& path) {

@@ -4,6 +4,7 @@
 #include <cstdlib>
 
 #include "conformance/engine/property_scenarios.hpp"
+#include "conformance/engine/report_file.hpp"
 
 namespace fcgispec {
 
@@ -27,6 +28,14 @@ std::vector<Scenario> load_scenarios(Side side, std::uint64_t seed) {
     std::move(properties.begin(), properties.end(), std::back_inserter(parsed.scenarios));
     std::sort(parsed.scenarios.begin(), parsed.scenarios.end(), [](const Scenario& a, const Scenario& b) { return a.name < b.name; });
     return std::move(parsed.scenarios);
+}
+
+std::string read_named_file(const std::string& path) {
+    try {
+        return read_text(path);
+    } catch (const std::runtime_error& error) {
+        throw UsageError(error.what());
+    }
 }
 
 Pairs parse_params(const std::vector<std::string>& params) {

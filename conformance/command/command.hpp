@@ -33,6 +33,8 @@ extern std::atomic<bool> interrupted;
 [[nodiscard]] Register load_register();
 /// Scenarios of that side, from files and from C++. Throws UsageError with every error where a file can't be read.
 [[nodiscard]] std::vector<Scenario> load_scenarios(Side side, std::uint64_t seed);
+/// The bytes of a file that the user names. Throws UsageError where it can't be read.
+[[nodiscard]] std::string read_named_file(const std::string& path);
 /// NAME=VALUE of --param. Throws UsageError.
 [[nodiscard]] Pairs parse_params(const std::vector<std::string>& params);
 

@@ -1,10 +1,10 @@
 // `fcgispec replay`: plays a file with an application: a scenario, the lines of a trace, or the bytes of a crash file.
+#include <algorithm>
 #include <cstdio>
 #include <memory>
 
 #include "conformance/command/command.hpp"
 #include "conformance/engine/probe.hpp"
-#include "conformance/engine/report_file.hpp"
 
 namespace fcgispec {
 namespace {
@@ -18,14 +18,27 @@ struct ReplayOptions {
     std::uint64_t seed = 1;
 };
 
+/// Lines count from the beginning of the file, not of a head that we put before it.
+void move_up(std::vector<Step>& steps, std::size_t num_lines) {
+    for (Step& step : steps) {
+        step.line -= std::min(step.line, num_lines);
+        if (auto* either = std::get_if<Either>(&step.action))
+            for (Alternative& alternative : either->alternatives) move_up(alternative.steps, num_lines);
+    }
+}
+
 /// Anything that can be sent is a replay: text that reads as a scenario, with or without its head, else plain bytes.
 std::vector<Scenario> scenarios_of(const std::string& text, const ReplayOptions& options) {
     const bool has_head = text.find("scenario") != std::string::npos && text.find("proves") != std::string::npos;
     const std::string head = has_head ? "" : "scenario A replay\nproves R-0-0\n";
+    const auto num_head_lines = static_cast<std::size_t>(std::count(head.begin(), head.end(), '\n'));
     ParsedScript parsed = parse_script(head + text, options.file, options.file, Side::application, options.seed);
+    for (Scenario& scenario : parsed.scenarios) move_up(scenario.steps, num_head_lines);
     if (parsed.errors.empty()) return std::move(parsed.scenarios);
     const bool looks_like_text = has_head || text.find("> {") != std::string::npos || text.starts_with("> ");
-    if (looks_like_text) throw UsageError(parsed.errors.front().print());
+    ScriptError& error = parsed.errors.front();
+    error.line -= std::min(error.line, num_head_lines);
+    if (looks_like_text) throw UsageError(error.print());
     Scenario scenario{.name = options.file, .title = "The bytes of a file", .proves = {"R-0-0"}};
     scenario.steps.push_back({.action = Send{RawBytes{text}}});
     scenario.steps.push_back({.action = CloseOurs{Closing::half_close}});
@@ -43,8 +56,9 @@ int replay(const ReplayOptions& options) {
         throw UsageError(error.what());
     }
     int exit_code = exit_conforms;
-    for (const Scenario& scenario : scenarios_of(read_text(options.file), options)) {
+    for (const Scenario& scenario : scenarios_of(read_named_file(options.file), options)) {
         const Played played = play(scenario, play_options);
+        if (played.trace.empty() && played.outcome == Played::Outcome::closed) throw std::runtime_error(played.got);  // it isn't there
         std::printf("# %s\n", scenario.name.c_str());
         for (const std::string& line : played.trace) std::printf("%s\n", line.c_str());
         for (const Observed& accusation : played.accusations)
