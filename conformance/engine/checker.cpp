@@ -49,7 +49,13 @@ Judgement LifecycleChecker::see_record(Side from, const Record& record) {
     const bool was_defined = defined_;
     RecordJudgement alone = judge_record(from, record);
     defined_ = defined_ && alone.defined;
-    if (!alone.readable) return std::move(alone.judgement);
+    if (!alone.readable) {
+        const std::string_view broken = alone.judgement.accusations.front().requirement;
+        null_id_used_ = null_id_used_ || broken == text_for(Rule::web_server_null_id).requirement;
+        if (null_id_used_ && broken == text_for(Rule::application_null_id).requirement)
+            alone.judgement.accusations.clear();  // still meaningless
+        return std::move(alone.judgement);
+    }
     const TypeProperties* properties = properties_of(record.type);
     const bool management = properties == nullptr || properties->management;
     Judgement placed = management ? see_management(record) : see_application(record);

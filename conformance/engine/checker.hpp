@@ -96,6 +96,7 @@ private:
     IdSet begun_;            // ever
     IdSet undefined_ids_;    // of ended requests that were not defined, or undefined
     bool defined_ = true;    // else somebody broke the framing or the management: lifecycles aren't judged any more
+    bool null_id_used_ = false;  // by the Web server, for an application record: may be answered alike [R-3.3-33]
     bool provoked_ = false;  // the Web server broke a rule of some request: the application may close
     bool close_delegated_ = false;  // a request without FCGI_KEEP_CONN has ended: the application may close [§3.5]
     bool cut_short_ = false;        // a request has ended before its input: the Web server may drop the rest
