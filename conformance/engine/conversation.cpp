@@ -420,6 +420,9 @@ Buffer encode_request(const SendRequest& request, const Pairs& params) {
     PairsPattern all{.pairs = {PairPattern{.name = "base", .value = std::nullopt}}, .open = false};
     all.pairs.insert(all.pairs.end(), request.pairs.pairs.begin(), request.pairs.pairs.end());
     Pairs base = base_params(params);
+    // An Authorizer isn't sent it [§6.3], unless the user wants it.
+    if (request.role == Role::authorizer && value_of(params, "SCRIPT_NAME") == nullptr)
+        std::erase_if(base, [](const auto& pair) { return pair.first == "SCRIPT_NAME"; });
     const auto given = [&](std::string_view name) {
         return value_of(base, name) != nullptr ||
                std::any_of(request.pairs.pairs.begin(), request.pairs.pairs.end(), [&](const PairPattern& pair) { return pair.name == name; });
