@@ -325,13 +325,19 @@ private:
         if (options_.progress) options_.progress(++num_done_, cases_.size(), outcomes_[index]->result);
     }
 
-    /// Beside others a case may fail for what another did to the peer: what failed is played again alone, and that counts.
+    /// Beside others a case may suffer from what another did to the peer: what was held against it is looked at again
+    /// alone, and that counts. What the checker accuses in many cases need not be seen again in each of them.
     void play_breaches_alone(Peer& peer) {
         Judge judge(options_, requirements_, peer);
+        std::set<std::string> confirmed;
         for (std::size_t i = 0; i < cases_.size() && !interrupted(); ++i) {
             if (!outcomes_[i]) continue;
             const Verdict verdict = outcomes_[i]->result.verdict;
-            if (verdict == Verdict::fail || verdict == Verdict::crash || verdict == Verdict::inconclusive) outcomes_[i] = judge.judge(cases_[i]);
+            const auto& accusations = outcomes_[i]->accusations;
+            const bool held_against = verdict != Verdict::pass && verdict != Verdict::skipped;
+            if (!held_against && std::all_of(accusations.begin(), accusations.end(), [&](const Observed& a) { return confirmed.contains(a.requirement); })) continue;
+            outcomes_[i] = judge.judge(cases_[i]);
+            for (const Observed& accusation : outcomes_[i]->accusations) confirmed.insert(accusation.requirement);
         }
     }
 
