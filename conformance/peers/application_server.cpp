@@ -23,6 +23,7 @@
 #include <utility>
 
 #include "conformance/peers/contract.hpp"
+#include "conformance/peers/mutants.hpp"
 
 namespace fcgispec {
 namespace {
@@ -82,6 +83,12 @@ void occupy_standard_descriptors() {
     }
 }
 
+bool is_tcp_socket(int fd) {
+    sockaddr_storage own{};
+    socklen_t size = sizeof own;
+    return getsockname(fd, reinterpret_cast<sockaddr*>(&own), &size) == 0 && own.ss_family != AF_UNIX;
+}
+
 /// [§2.2] The socket that the Web server has left open. The specification's own way to know it: it has no peer.
 FileDescriptor inherited_listening_socket() {
     sockaddr_storage peer{};
@@ -89,6 +96,7 @@ FileDescriptor inherited_listening_socket() {
     if (getpeername(listening_fileno, reinterpret_cast<sockaddr*>(&peer), &size) == 0)
         throw std::runtime_error("descriptor 0 is a connected socket, not a listening one: started as CGI?");
     if (errno != ENOTCONN) throw_errno("descriptor 0 is no listening socket (start with one [§2.2], or say --listen)");
+    if (is_mutant(Mutant::exits_on_tcp_socket) && is_tcp_socket(listening_fileno)) _exit(0);
     FileDescriptor own(fcntl(listening_fileno, F_DUPFD_CLOEXEC, STDERR_FILENO + 1));
     if (!own) throw_errno("descriptor 0");
     return own;
@@ -140,6 +148,8 @@ public:
 
 private:
     [[nodiscard]] bool may_accept() const noexcept;
+    [[nodiscard]] bool has_active_requests() const noexcept;
+    [[nodiscard]] static int exit_status() noexcept;
     [[nodiscard]] std::vector<pollfd> polled() const;
     void wait(std::vector<pollfd>& ready) const;
     void accept_one();
@@ -155,6 +165,7 @@ private:
     std::list<ServedConnection> connections_;
     bool out_of_descriptors_ = false;  // until a connection closes
     bool exits_ = false;
+    bool terminated_ = false;  // SIGTERM came
     std::array<std::uint8_t, read_size_max> read_buffer_{};
 };
 
@@ -173,7 +184,9 @@ int Server::run() {
     while (!exits_) {
         std::vector<pollfd> ready = polled();
         wait(ready);
-        if (termination_.take()) return 0;  // [§7] Requests that are active are left as they are.
+        if (termination_.take() && !is_mutant(Mutant::ignores_sigterm)) terminated_ = true;
+        if (terminated_ && !(is_mutant(Mutant::waits_for_requests_at_sigterm) && has_active_requests()))
+            return exit_status();  // [§7] Requests that are active are left as they are.
         auto entry = ready.begin() + 2;
         for (auto served = connections_.begin(); served != connections_.end(); ++entry) {
             const auto current = served++;
@@ -185,7 +198,17 @@ int Server::run() {
         // Last, so that what has just been closed leaves room.
         if (ready[1].revents != 0) accept_one();
     }
-    return 0;
+    return exit_status();
+}
+
+/// [§7] On purpose.
+int Server::exit_status() noexcept {
+    return is_mutant(Mutant::exits_with_status_1) ? 1 : 0;
+}
+
+bool Server::has_active_requests() const noexcept {
+    return std::any_of(connections_.begin(), connections_.end(),
+                       [](const ServedConnection& served) { return served.connection.num_active_requests() > 0; });
 }
 
 /// Connections beyond our maximum are left to wait in the listening socket's queue.
@@ -198,9 +221,17 @@ std::vector<pollfd> Server::polled() const {
     std::vector<pollfd> result;
     result.reserve(connections_.size() + 2);
     result.push_back({.fd = termination_.descriptor(), .events = POLLIN, .revents = 0});
-    result.push_back({.fd = may_accept() ? listening_.get() : -1, .events = POLLIN, .revents = 0});
+    const auto alone = std::find_if(connections_.begin(), connections_.end(), [](const ServedConnection& served) {
+        return served.connection.is_served_alone();  // by a mutant only
+    });
+    const bool all = alone == connections_.end();
+    result.push_back({.fd = all && may_accept() ? listening_.get() : -1, .events = POLLIN, .revents = 0});
     for (const ServedConnection& served : connections_) {
         short events = 0;
+        if (!all && &served != &*alone) {
+            result.push_back({.fd = -1, .events = 0, .revents = 0});
+            continue;
+        }
         if (served.lingers_until || served.connection.wants_input()) events |= POLLIN;
         if (!served.connection.output().empty()) events |= POLLOUT;
         result.push_back({.fd = served.socket.get(), .events = events, .revents = 0});
@@ -237,11 +268,12 @@ void Server::accept_one() {
     // [§3.2] Closed at once where its address is not in the list, or it doesn't come over TCP/IP.
     if (web_server_addrs_) {
         const auto address = peer_ipv4_address(socket.get());
-        if (!address ||
-            std::find(web_server_addrs_->begin(), web_server_addrs_->end(), *address) == web_server_addrs_->end())
-            return;
+        const bool listed = address && std::find(web_server_addrs_->begin(), web_server_addrs_->end(), *address) !=
+                                           web_server_addrs_->end();
+        if (!changed_admission(listed, address, *web_server_addrs_)) return;
     }
-    connections_.push_back({std::move(socket), ReferenceConnection(answer_by_contract, limits_)});
+    if (is_mutant(Mutant::dies_of_many_connections) && connections_.size() >= 50) die();
+    connections_.push_back({std::move(socket), ReferenceConnection(mutated(answer_by_contract), limits_)});
 }
 
 /// Reads, writes and closes as far as that can be done now. False: the connection is over.
@@ -267,7 +299,9 @@ bool Server::serve(ServedConnection& served, short events) {
 /// False: the connection is broken, or was only waiting for its end.
 bool Server::read_some(ServedConnection& served) {
     const ssize_t size = recv(served.socket.get(), read_buffer_.data(), read_buffer_.size(), 0);
-    if (size < 0) return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR;
+    if (size < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) return true;
+    if (size <= 0 && !served.lingers_until) served.connection.die_of_end(size < 0);
+    if (size < 0) return false;
     if (served.lingers_until) return size > 0;
     if (size == 0)
         served.connection.receive_end();
@@ -280,7 +314,8 @@ bool Server::read_some(ServedConnection& served) {
 bool Server::write_some(ServedConnection& served) {
     const Bytes output = served.connection.output();
     if (output.empty()) return true;
-    const ssize_t size = send(served.socket.get(), output.data(), output.size(), MSG_NOSIGNAL);
+    const int flags = is_mutant(Mutant::dies_of_broken_connections) ? 0 : MSG_NOSIGNAL;
+    const ssize_t size = send(served.socket.get(), output.data(), output.size(), flags);
     if (size < 0) return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR;
     served.connection.consumed(static_cast<std::size_t>(size));
     return true;

@@ -84,16 +84,21 @@ ReferenceConnection::ReferenceConnection(MakeHandler make_handler, const Connect
     : make_handler_(std::move(make_handler)), limits_(limits) {}
 
 bool ReferenceConnection::wants_input() const noexcept {
+    if (is_mutant(Mutant::stops_reading_while_it_writes) && !output().empty()) return false;
     return !input_ended_ && !finished() && output().size() < limits_.output_size_max;
 }
 
 void ReferenceConnection::receive(Bytes bytes) {
     if (input_ended_ || finished()) return;
+    if (is_mutant(Mutant::loses_cut_headers) && bytes.size() < header_size) return;
     append(input_, bytes);
     work();
+    if (is_mutant(Mutant::loses_cut_queries) && input_.size() >= 2 && RecordType{input_[1]} == RecordType::get_values)
+        input_.clear();
 }
 
 void ReferenceConnection::receive_end() {
+    if (is_mutant(Mutant::dies_of_cut_records) && !input_.empty()) die();
     input_ended_ = true;
     work();
 }
@@ -112,8 +117,24 @@ void ReferenceConnection::consumed(std::size_t size) {
     work();
 }
 
+bool ReferenceConnection::is_served_alone() const noexcept {
+    if (!mutator_ || input_ended_) return false;
+    const bool new_one = mutator_->num_begun() == 0 && input_.empty();
+    return (is_mutant(Mutant::waits_for_the_first_bytes) && new_one && !mutator_->has_received()) ||
+           (is_mutant(Mutant::serves_a_kept_connection_alone) && mutator_->num_begun() > 0 && requests_.empty()) ||
+           (is_mutant(Mutant::waits_for_the_rest_of_a_record) && !input_.empty());
+}
+
+void ReferenceConnection::die_of_end(bool reset) const {
+    if (!mutator_) return;
+    if (is_mutant(Mutant::dies_when_a_request_is_cut) && !requests_.empty()) die();
+    if (is_mutant(Mutant::hangs_when_a_connection_is_reset) && reset && !requests_.empty()) hang();
+    if (is_mutant(Mutant::dies_of_connections_without_a_request) && mutator_->num_begun() == 0) die();
+}
+
 bool ReferenceConnection::finished() const noexcept {
     // [§5.1] Without FCGI_KEEP_CONN the application closes the connection, but not on requests that are still active.
+    if (mutator_ && mutator_->closes()) return true;
     return (closes_ || (input_ended_ && input_.empty())) && requests_.empty();
 }
 
@@ -130,18 +151,19 @@ void ReferenceConnection::work() {
 bool ReferenceConnection::handle_next_record() {
     const Bytes rest = Bytes(input_).subspan(input_handled_);
     if (!rest.empty() && rest[0] != version_1) {
+        if (dies_of_other_bytes(rest)) die();
         // The framing of another version is not known: there is no next record to be found [§3.3]. What came before
         // stands: requests that have all their input are answered, then the connection is closed.
         input_ended_ = true;
         input_handled_ = input_.size();
         return false;
     }
-    const DecodedRecord decoded = decode_record(rest);
+    DecodedRecord decoded = decode_record(rest);
     if (!decoded.record) {
         if (input_ended_) input_handled_ = input_.size();  // a part of a record is none
         return false;
     }
-    handle(*decoded.record);
+    if (!mutator_ || mutator_->receive(decoded, output_)) handle(*decoded.record);
     input_handled_ += decoded.consumed;
     return true;
 }
@@ -203,6 +225,9 @@ void ReferenceConnection::handle_active(const Record& record, Request& request) 
         case Action::take:
             return take_input(record, request);
         case Action::abort:
+            if (is_mutant(Mutant::rejects_aborted_requests))
+                return end_request(record.request_id, request.keeps_connection,
+                                   {.protocol_status = ProtocolStatus::overloaded});
             // [§5.4] As soon as possible: what of the answer hasn't been written is not written any more.
             return complete_request(record.request_id, request, request.handler ? request.handler->abort() : 1);
         case Action::early:
@@ -236,6 +261,8 @@ void ReferenceConnection::take_params(std::uint16_t request_id, Request& request
     if (!content.empty()) return;
     if (auto params = Params::decode(std::move(request.params)))
         request.handler = make_handler_(request.role, std::move(*params));
+    else if (is_mutant(Mutant::dies_of_untrue_lengths))
+        die();
     else
         request.handler = std::make_unique<BadParams>();
     request.handler->begin(request.answer);
@@ -342,7 +369,8 @@ void ReferenceConnection::send(RecordType type, std::uint16_t request_id, Bytes 
     // [§3.3] Records on boundaries that are multiples of eight bytes are recommended.
     static constexpr std::array<std::uint8_t, 7> zeros{};
     const Bytes padding = Bytes(zeros).first((8 - content.size() % 8) % 8);
-    encode_record({.type = type, .request_id = request_id, .content = content, .padding = padding}, output_);
+    const Record record{.type = type, .request_id = request_id, .content = content, .padding = padding};
+    mutator_ ? mutator_->send(record, output_) : encode_record(record, output_);
 }
 
 }  // namespace fcgispec

@@ -13,6 +13,7 @@
 
 #include "codec/body.hpp"
 #include "codec/record.hpp"
+#include "conformance/peers/mutants.hpp"
 #include "conformance/peers/request_handler.hpp"
 
 namespace fcgispec {
@@ -51,6 +52,11 @@ public:
     /// Whether the application is to exit as soon as the output has been sent [§7].
     [[nodiscard]] bool exits() const noexcept { return exits_; }
     [[nodiscard]] std::size_t num_active_requests() const noexcept { return requests_.size(); }
+
+    /// Whether a mutant serves no other connection before something comes on this one.
+    [[nodiscard]] bool is_served_alone() const noexcept;
+    /// The connection has ended, by a reset or in order, and with what it was at its end.
+    void die_of_end(bool reset) const;
 
 private:
     /// An active request. It leaves `requests_` when FCGI_END_REQUEST is sent.
@@ -98,6 +104,7 @@ private:
     std::size_t params_size_ = 0;
     bool closes_ = false;  // a request without FCGI_KEEP_CONN is done
     bool exits_ = false;
+    std::unique_ptr<RecordMutator> mutator_ = RecordMutator::make();  // of a mutant
 };
 
 }  // namespace fcgispec
