@@ -19,7 +19,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr int come_back_ms = 5000;         // a peer that isn't ours may need to be started again by its manager
+constexpr int come_back_ms = 20000;        // a peer that isn't ours may be started again by its manager, for each connection that waits
 constexpr int come_back_interval_ms = 50;  // between two looks
 constexpr int second_look_factor = 3;      // a silence is looked at again with so much more time
 constexpr int deadline_round_trips = 100;
