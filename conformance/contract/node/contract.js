@@ -34,7 +34,11 @@ const OPERATIONS = {
     authorize(request, response) { response.setHeader('Variable-FCGISPEC', 'yes'); response.end(); },
     cached(request, response) { readAll(request, ignore, () => response.end('cached\n')); },
     data(request, response) {
-        readAll(request, ignore, () => readAll(request.data, (block) => response.write(block), () => response.end()));
+        const file = [];
+        readAll(request, ignore, () => readAll(request.data, (block) => file.push(block), (length) => {
+            if (length < Number(request.cgiParams.FCGI_DATA_LENGTH || 0)) response.statusCode = 500;
+            response.end(Buffer.concat(file));
+        }));
     },
     deny(request, response) { response.statusCode = 403; response.end('denied\n'); },
     early(request, response) {
@@ -48,7 +52,9 @@ const OPERATIONS = {
     large(request, response, size) { writeCycle(response, '0123456789abcdef', Number(size), () => response.end()); },
     length(request, response) { readAll(request, ignore, (length) => response.end(`${length}\n`)); },
     params(request, response, prefix) { response.end(params(request, prefix)); },
-    stderr(request, response, size) { writeCycle(response.stderr, 'e', Number(size), () => response.end('ok\n')); },
+    stderr(request, response, size) {
+        writeCycle(response.stderr, 'e', Number(size), () => response.stderr.end(() => response.end('ok\n')));
+    },
     unread(request, response) { response.end('ok\n'); },
     update(request, response) {
         const wanted = Number(request.cgiParams.CONTENT_LENGTH || 0);
@@ -61,6 +67,8 @@ const FOR_FILTER = ['cached', 'data'];
 const TAKES_NUMBER = ['large', 'stderr'];
 
 function serve(role, request, response) {
+    // The connection may end first; what is written then is an error of these streams, which would end the process.
+    for (const stream of [response.stdout, response.stderr]) stream.on('error', ignore);
     const [, name, argument] = (request.cgiParams.QUERY_STRING || '').match(/^fcgispec\.([^=]*)=?(.*)$/s) || [];
     response.setHeader('Content-Type', 'text/plain');
     if (name === undefined) response.end('hello\n');

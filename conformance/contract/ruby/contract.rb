@@ -9,7 +9,7 @@ require 'fcgi'
 
 OPERATIONS = {
   'authorize' => ->(_, _) {},
-  'data' => ->(request, _) { request.out.write request.data.read },
+  'data' => ->(request, _) { request.out.write request.data.string },
   'deny' => ->(request, _) { request.out.write "denied\n" },
   'echo' => ->(request, _) { request.out.write request.in.read },
   # The library's own way to end once this request has been answered.
@@ -24,7 +24,13 @@ OPERATIONS = {
     request.out.write complete ? "complete\n" : "incomplete\n"
   end
 }.freeze
-FIELDS = { 'authorize' => "Status: 200\r\nVariable-FCGISPEC: yes\r\n", 'deny' => "Status: 403\r\n" }.freeze
+FIELDS = {
+  'authorize' => ->(_) { "Status: 200\r\nVariable-FCGISPEC: yes\r\n" },
+  'data' => lambda do |request|
+    request.data.string.bytesize < request.env['FCGI_DATA_LENGTH'].to_i ? "Status: 500\r\n" : ''
+  end,
+  'deny' => ->(_) { "Status: 403\r\n" }
+}.freeze
 TAKES_NUMBER = %w[large stderr].freeze
 
 def cycle(text, size)
@@ -53,7 +59,7 @@ FCGI.each do |request|
   if name.nil? then request.out.write "\r\nhello\n"
   elsif !fits?(name, argument) then request.out.write "\r\nunsupported\n"
   else
-    request.out.write "#{FIELDS[name]}\r\n"
+    request.out.write "#{FIELDS[name]&.call request}\r\n"
     OPERATIONS[name].call request, argument
   end
 end
