@@ -21,6 +21,8 @@ using std::chrono::milliseconds;
 constexpr int patience = 10;                       // deadlines that a peer may take that makes some progress
 constexpr std::size_t num_records_around = 8;      // lines of a trace that a finding shows
 constexpr std::size_t single_bytes_size = 1024;    // at each end of a group, Splitting::bytes
+// A listening queue that is full for a moment is the system's affair: TCP tries again after one and three seconds.
+constexpr int connect_ms_min = 4000;
 constexpr int interrupt_check_ms = 500;            // how soon Ctrl-C is noticed
 constexpr std::string_view data_last_mod = "0";    // FCGI_DATA_LAST_MOD of what a scenario sends [§6.4]
 
@@ -205,7 +207,7 @@ private:
         const auto found = connections_.find(name);
         if (found != connections_.end()) return &found->second;
         try {
-            FileDescriptor socket = connect_to(own_peer_ ? own_peer_->address : options_.address, options_.deadline_ms);
+            FileDescriptor socket = connect_to(own_peer_ ? own_peer_->address : options_.address, std::max(options_.deadline_ms, connect_ms_min));
             return &connections_.try_emplace(name, name, std::move(socket), log_).first->second;
         } catch (const NotConnected& error) {
             fail(Outcome::closed, nullptr, std::string("no connection: ") + error.what());

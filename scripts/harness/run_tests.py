@@ -7,6 +7,7 @@ has failed.
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 LOGS = ROOT / "build-test"
+ENVIRONMENT = os.environ | {"FCGISPEC_CODEC_ORACLE": str(ROOT / "build-dev" / "codec_oracle")}
 PYTEST = ["/usr/bin/python3", "-m", "pytest", "-q", "-p", "no:cacheprovider"]
 
 
@@ -113,7 +115,8 @@ def run_step(step: Step) -> tuple[bool, Counts]:
         for command in step.commands:
             out.write(f"$ {' '.join(command)}\n".encode())
             out.flush()
-            if subprocess.run(command, cwd=ROOT, stdout=out, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL).returncode != 0:
+            done = subprocess.run(command, cwd=ROOT, env=ENVIRONMENT, stdout=out, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
+            if done.returncode != 0:
                 ok = False
                 break
     output = log.read_text(errors="replace")
