@@ -13,12 +13,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 LOGS = ROOT / "build-test"
-ENVIRONMENT = os.environ | {"FCGISPEC_CODEC_ORACLE": str(ROOT / "build-dev" / "codec_oracle")}
 PYTEST = ["/usr/bin/python3", "-m", "pytest", "-q", "-p", "no:cacheprovider"]
 
 
@@ -69,6 +68,8 @@ class Step:
     about: str
     commands: list[list[str]]
     count: Callable[[str], Counts] | None  # nothing: it builds, and tests nothing
+    # Only of steps that start no real application: some show theirs among the parameters of a request.
+    environment: dict[str, str] = field(default_factory=dict)
 
 
 def build(preset: str, about: str, *targets: str) -> Step:
@@ -97,6 +98,7 @@ STEPS = [
         "codec in Python, command, reports, harness",
         [[*PYTEST, "scripts/codec", "conformance/command", "reports", "scripts/harness/test_peers.py"]],
         count_pytest,
+        {"FCGISPEC_CODEC_ORACLE": str(ROOT / "build-dev" / "codec_oracle")},
     ),
     Step("reference", "the reference application, in every splitting, under load", [[*PYTEST, "scripts/harness/test_reference.py"]], count_pytest),
     Step("real-peers", "real applications against their known deviations", [[*PYTEST, "scripts/harness/test_real_peers.py"]], count_pytest),
@@ -115,7 +117,7 @@ def run_step(step: Step) -> tuple[bool, Counts]:
         for command in step.commands:
             out.write(f"$ {' '.join(command)}\n".encode())
             out.flush()
-            done = subprocess.run(command, cwd=ROOT, env=ENVIRONMENT, stdout=out, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
+            done = subprocess.run(command, cwd=ROOT, env=os.environ | step.environment, stdout=out, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
             if done.returncode != 0:
                 ok = False
                 break
