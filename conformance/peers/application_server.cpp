@@ -148,7 +148,6 @@ public:
 
 private:
     [[nodiscard]] bool may_accept() const noexcept;
-    [[nodiscard]] bool has_active_requests() const noexcept;
     [[nodiscard]] static int exit_status() noexcept;
     [[nodiscard]] std::vector<pollfd> polled() const;
     void wait(std::vector<pollfd>& ready) const;
@@ -185,7 +184,7 @@ int Server::run() {
         std::vector<pollfd> ready = polled();
         wait(ready);
         if (termination_.take() && !is_mutant(Mutant::ignores_sigterm)) terminated_ = true;
-        if (terminated_ && !(is_mutant(Mutant::waits_for_requests_at_sigterm) && has_active_requests()))
+        if (terminated_ && !(is_mutant(Mutant::waits_for_connections_at_sigterm) && !connections_.empty()))
             return exit_status();  // [§7] Requests that are active are left as they are.
         auto entry = ready.begin() + 2;
         for (auto served = connections_.begin(); served != connections_.end(); ++entry) {
@@ -204,11 +203,6 @@ int Server::run() {
 /// [§7] On purpose.
 int Server::exit_status() noexcept {
     return is_mutant(Mutant::exits_with_status_1) ? 1 : 0;
-}
-
-bool Server::has_active_requests() const noexcept {
-    return std::any_of(connections_.begin(), connections_.end(),
-                       [](const ServedConnection& served) { return served.connection.num_active_requests() > 0; });
 }
 
 /// Connections beyond our maximum are left to wait in the listening socket's queue.
@@ -272,7 +266,6 @@ void Server::accept_one() {
                                            web_server_addrs_->end();
         if (!changed_admission(listed, address, *web_server_addrs_)) return;
     }
-    if (is_mutant(Mutant::dies_of_many_connections) && connections_.size() >= 50) die();
     connections_.push_back({std::move(socket), ReferenceConnection(mutated(answer_by_contract), limits_)});
 }
 
@@ -314,9 +307,12 @@ bool Server::read_some(ServedConnection& served) {
 bool Server::write_some(ServedConnection& served) {
     const Bytes output = served.connection.output();
     if (output.empty()) return true;
-    const int flags = is_mutant(Mutant::dies_of_broken_connections) ? 0 : MSG_NOSIGNAL;
-    const ssize_t size = send(served.socket.get(), output.data(), output.size(), flags);
-    if (size < 0) return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR;
+    const ssize_t size = send(served.socket.get(), output.data(), output.size(), MSG_NOSIGNAL);
+    if (size < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) return true;
+    if (size < 0) {
+        served.connection.die_of_end(true);
+        return false;
+    }
     served.connection.consumed(static_cast<std::size_t>(size));
     return true;
 }

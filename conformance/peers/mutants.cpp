@@ -57,7 +57,6 @@ void become(Mutant mutant) {
     current_mutant = mutant;
     const rlimit no_core{0, 0};
     setrlimit(RLIMIT_CORE, &no_core);  // it dies often
-    if (is_mutant(Mutant::dies_of_broken_connections)) signal(SIGPIPE, SIG_DFL);
 }
 
 bool changed_admission(bool admitted, std::optional<std::uint32_t> address, const std::vector<std::uint32_t>& listed) {

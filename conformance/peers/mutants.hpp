@@ -93,9 +93,8 @@ private:
         std::uint8_t flags = 0;
         RecordType awaits = RecordType::params;  // the input stream on its turn
         bool has_all_input = false;
-        bool has_params = false;
-        bool wrote_std_out = false;
-        bool last_was_full = false;  // the record of FCGI_STDOUT that was sent last
+        std::size_t num_params = 0;    // records that are not empty
+        std::size_t std_out_size = 0;  // in bytes
     };
 
     [[nodiscard]] bool dies_of(const Record& record) const;
@@ -128,6 +127,8 @@ private:
     std::size_t num_queries_ = 0;
     std::uint8_t first_flags_ = 0;
     bool closes_ = false;
+    bool had_two_ = false;            // requests active at once
+    bool last_was_one_byte_ = false;  // the record of a byte stream that came last
     bool has_received_ = false;
     Buffer query_;
     Buffer content_;  // of a record that was changed

@@ -34,6 +34,36 @@ bool is_variable(Bytes name) {
     return text == "FCGI_MAX_CONNS" || text == "FCGI_MAX_REQS" || text == "FCGI_MPXS_CONNS";
 }
 
+std::size_t num_known_names(Bytes query) {
+    std::size_t result = 0;
+    for (DecodedPair next = decode_pair(query); next.pair; next = decode_pair(query)) {
+        query = query.subspan(next.consumed);
+        if (is_variable(next.pair->name)) ++result;
+    }
+    return result;
+}
+
+bool has_repeated_name(Bytes query) {
+    std::set<std::string_view> names;
+    for (DecodedPair next = decode_pair(query); next.pair; next = decode_pair(query)) {
+        query = query.subspan(next.consumed);
+        if (is_variable(next.pair->name) && !names.insert(text_of(next.pair->name)).second) return true;
+    }
+    return false;
+}
+
+/// Into `out`: those pairs of `query` whose lengths have their usual forms.
+Bytes usual_pairs(Bytes query, Buffer& out) {
+    out.clear();
+    for (DecodedPair next = decode_pair(query); next.pair; next = decode_pair(query)) {
+        query = query.subspan(next.consumed);
+        const NameValuePair& pair = *next.pair;
+        if (pair.name_form == usual_form(pair.name.size()) && pair.value_form == usual_form(pair.value.size()))
+            encode_pair(pair, out);
+    }
+    return out;
+}
+
 void add_pair(std::string_view name, std::string_view value, Buffer& out) {
     encode_pair({.name = bytes_of(name), .value = bytes_of(value)}, out);
 }
@@ -90,7 +120,7 @@ bool dies_of_other_bytes(Bytes bytes) {
 
 bool RecordMutator::receive(DecodedRecord& decoded, Buffer& out) {
     has_received_ = true;
-    if (dies_of(*decoded.record)) die();
+    if (dies_of(*decoded.record)) is_mutant(Mutant::hangs_on_late_records) ? hang() : die();
     if (ignores(*decoded.record, out)) return false;
     change_received(decoded);
     note_received(*decoded.record, out);
@@ -99,16 +129,24 @@ bool RecordMutator::receive(DecodedRecord& decoded, Buffer& out) {
 
 bool RecordMutator::dies_of(const Record& record) const {
     const Request* request = active(record.request_id);
-    const bool begins = record.type == RecordType::begin_request;
+    const bool begins = record.type == RecordType::begin_request && record.request_id != null_request_id;
     const bool asks = record.type == RecordType::get_values && record.request_id == null_request_id;
     const bool late = request != nullptr && record.type != RecordType::abort_request;
     switch (current_mutant) {
         case Mutant::dies_of_padding:
             return record.content.size() + record.padding.size() > content_size_max;
+        case Mutant::dies_of_aborts_of_inactive_ids:
+            return record.type == RecordType::abort_request && record.request_id != null_request_id &&
+                   !begun_.contains(record.request_id);
         case Mutant::dies_of_inactive_ids:
             return record.request_id != null_request_id && !begins && !begun_.contains(record.request_id);
         case Mutant::dies_of_late_records:
             return begun_.contains(record.request_id) && request == nullptr && !begins;
+        case Mutant::hangs_on_late_records:
+            return begun_.contains(record.request_id) && request == nullptr && record.type == RecordType::std_in &&
+                   !record.content.empty();
+        case Mutant::dies_of_repeated_names:
+            return asks && has_repeated_name(record.content);
         case Mutant::dies_of_null_id:
             return record.request_id == null_request_id && is_defined(record.type) &&
                    !properties_of(record.type)->management && properties_of(record.type)->to_application;
@@ -130,9 +168,6 @@ bool RecordMutator::dies_of(const Record& record) const {
             return record.type == RecordType::abort_request && request != nullptr && !request->has_all_input;
         case Mutant::dies_of_late_params:
             return late && record.type == RecordType::params && request->awaits != RecordType::params;
-        case Mutant::dies_of_late_std_in:
-            return late && record.type == RecordType::std_in && request->role == Role::responder &&
-                   request->has_all_input;
         case Mutant::dies_of_early_std_in:
             return late && record.type == RecordType::std_in && request->awaits == RecordType::params;
         case Mutant::dies_of_type_0:
@@ -178,15 +213,18 @@ bool RecordMutator::ignores(const Record& record, Buffer& out) {
                 append(kept_, record.content);
             return false;
         case Mutant::waits_for_params_with_pairs:
-            return request != nullptr && record.type == RecordType::params && record.content.empty() &&
-                   !request->has_params;
-        case Mutant::reads_one_record_of_params:
+            return request != nullptr && request->num_params == 0 && record.content.empty() &&
+                   (record.type == RecordType::params || record.type == RecordType::std_in);
+        case Mutant::reads_two_records_of_params:
             return request != nullptr && record.type == RecordType::params && !record.content.empty() &&
-                   request->has_params;
+                   request->num_params >= 2;
         case Mutant::ignores_queries:
             return asks;
         case Mutant::answers_first_query_only:
             return asks && num_queries_ > 1;
+        case Mutant::expects_queries_in_order:
+            return asks && num_known_names(record.content) == 3 &&
+                   !text_of(record.content).substr(2).starts_with("FCGI_MAX_CONNS");
         case Mutant::ignores_queries_within_requests:
             return asks && is_receiving();
         case Mutant::ignores_queries_while_working:
@@ -213,10 +251,15 @@ bool RecordMutator::ignores_begin(const Record& record, Buffer& out) {
         return true;
     };
     switch (current_mutant) {
-        case Mutant::ignores_descending_ids:
-            return active_.empty() && record.request_id < last_begun_ && record.request_id != 1;
-        case Mutant::uses_no_id_again:
-            return begun_.contains(record.request_id);
+        case Mutant::ignores_falling_ids:
+            return active_.empty() && record.request_id + 1000 < last_begun_;
+        case Mutant::uses_no_earlier_id_again:
+            return begun_.contains(record.request_id) && record.request_id != last_begun_;
+        case Mutant::ignores_requests_after_two_at_once:
+            return had_two_ && active_.empty();
+        case Mutant::refuses_the_next_request:
+            return active_.empty() && begun_.size() == 1 && !begun_.contains(record.request_id) &&
+                   (body->flags & keep_conn) == 0 && refuse(record.request_id);
         case Mutant::claims_to_multiplex:
             return !active_.empty() && refuse(record.request_id);
         case Mutant::demands_reserved_zeros:
@@ -224,7 +267,8 @@ bool RecordMutator::ignores_begin(const Record& record, Buffer& out) {
         case Mutant::drops_second_request:
             return !active_.empty();
         case Mutant::refuses_other_roles_as_busy:
-            return (body->role == Role::authorizer || body->role == Role::filter) && refuse(record.request_id);
+            return (body->role == Role::authorizer || body->role == Role::filter) && (body->flags & keep_conn) == 0 &&
+                   refuse(record.request_id);
         case Mutant::refuses_when_another_is_active: {
             if (active_.empty()) return false;
             const std::uint16_t other = active_.begin()->first;
@@ -264,8 +308,8 @@ void RecordMutator::change_received(DecodedRecord& decoded) {
             append(content_, record.padding.first(std::min(record.padding.size(), content_size_max - content_.size())));
             record.content = content_;
             return;
-        case Mutant::reads_content_length_signed:
-            if (record.content.size() >= 32768) record.content = {};
+        case Mutant::takes_65535_for_minus_1:
+            if (record.content.size() == content_size_max) record.content = {};
             return;
         case Mutant::compares_one_byte_of_the_id:
             for (const auto& [id, other] : active_)
@@ -274,8 +318,8 @@ void RecordMutator::change_received(DecodedRecord& decoded) {
                     record.request_id = id;
             return;
         case Mutant::loses_one_byte_records:
-            if ((record.type == RecordType::std_in || record.type == RecordType::data) && record.content.size() == 1)
-                record.content = {};
+            if (record.type != RecordType::std_in && record.type != RecordType::data) return;
+            if (std::exchange(last_was_one_byte_, record.content.size() == 1) && last_was_one_byte_) lose(record);
             return;
         case Mutant::closes_on_unknown_types:
             if (record.request_id == null_request_id && !is_defined(record.type)) closes_ = true;
@@ -285,6 +329,9 @@ void RecordMutator::change_received(DecodedRecord& decoded) {
             return;
         case Mutant::closes_after_aborts:
             if (record.type == RecordType::abort_request && request != nullptr) closes_ = true;
+            return;
+        case Mutant::refuses_short_lengths_in_four_bytes:
+            if (record.type == RecordType::get_values) record.content = usual_pairs(record.content, content_);
             return;
         case Mutant::stops_at_unknown_variables:
             if (record.type == RecordType::get_values) {
@@ -365,10 +412,11 @@ void RecordMutator::note_received(const Record& record, Buffer& out) {
     if (found != active_.end()) return note_input_end(found->second, record);
     if (record.type != RecordType::begin_request) return;
     const auto body = decode_begin_request(record.content);
+    begun_.insert(record.request_id);
+    had_two_ |= !active_.empty();
+    last_begun_ = record.request_id;
     if (!body || name_of(body->role).empty()) return;
     active_[record.request_id] = {.role = body->role, .flags = body->flags};
-    begun_.insert(record.request_id);
-    last_begun_ = record.request_id;
     ++num_begun_;
     const bool early = (is_mutant(Mutant::writes_before_params_end) && body->role == Role::responder) ||
                        (is_mutant(Mutant::writes_before_authorizers_params_end) && body->role == Role::authorizer) ||
@@ -380,7 +428,7 @@ void RecordMutator::note_received(const Record& record, Buffer& out) {
 }
 
 void RecordMutator::note_input_end(Request& request, const Record& record) {
-    request.has_params |= record.type == RecordType::params;
+    if (record.type == RecordType::params && !record.content.empty()) ++request.num_params;
     if (record.type != request.awaits || !record.content.empty()) return;
     if (record.type == RecordType::params && request.role != Role::authorizer)
         request.awaits = RecordType::std_in;
@@ -450,15 +498,16 @@ bool RecordMutator::omits(const Record& record) {
             return record.type == RecordType::std_out && ends_stream;
         case Mutant::leaves_std_err_open:
             return record.type == RecordType::std_err && ends_stream;
-        case Mutant::cuts_output_behind_a_record:
-            if (record.type != RecordType::std_out || ends_stream || found == active_.end()) return false;
-            return std::exchange(found->second.last_was_full, record.content.size() == content_size_max);
+        case Mutant::cuts_output_at_a_record:
+            if (record.type != RecordType::std_out || found == active_.end()) return false;
+            found->second.std_out_size += record.content.size();
+            return !ends_stream && found->second.std_out_size > content_size_max;
         case Mutant::loses_std_err:
             return record.type == RecordType::std_err;
         case Mutant::omits_empty_std_out:
             if (record.type != RecordType::std_out || found == active_.end()) return false;
-            found->second.wrote_std_out |= !ends_stream;
-            return !found->second.wrote_std_out;
+            found->second.std_out_size += record.content.size();
+            return found->second.std_out_size == 0;
         default:
             return false;
     }

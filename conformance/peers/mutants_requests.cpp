@@ -71,6 +71,9 @@ std::optional<std::pair<std::string, std::string>> changed(const NameValuePair& 
             name = without_high_bits(name);
             value = without_high_bits(value);
             break;
+        case Mutant::knows_get_only:
+            if (name == "REQUEST_METHOD") value = "GET";
+            break;
         case Mutant::loses_header_fields:
             if (name.starts_with("HTTP_")) return std::nullopt;
             break;
@@ -104,6 +107,13 @@ void drop_pairs(std::vector<NameValuePair>& pairs) {
     };
     if (is_mutant(Mutant::loses_the_last_pair) && !pairs.empty() && text_of(pairs.back().name) != "QUERY_STRING")
         pairs.pop_back();
+    if (is_mutant(Mutant::expects_ascending_names)) {
+        std::string_view ahead;
+        std::erase_if(pairs, [&](const NameValuePair& pair) {
+            const std::string_view name = text_of(pair.name);
+            return name.starts_with("FCGISPEC_") && std::exchange(ahead, name) > name;
+        });
+    }
     if (is_mutant(Mutant::reads_pairs_in_usual_order)) {
         const auto usual_first = std::find_if(pairs.begin(), pairs.end(), named("GATEWAY_INTERFACE"));
         if (usual_first != pairs.end()) pairs.erase(pairs.begin(), usual_first);
@@ -126,7 +136,10 @@ Params mutated_params(const Params& given) {
             encode_pair({.name = bytes_of(kept->first), .value = bytes_of(kept->second)}, result);
     if (is_mutant(Mutant::keeps_variables)) {
         const Buffer now = result;
-        append(result, previous);
+        const Params own = *Params::decode(now);
+        const Params before = *Params::decode(previous);
+        for (const NameValuePair& pair : pairs_of(before))
+            if (!own.value_of(text_of(pair.name))) encode_pair(pair, result);
         previous = now;
     }
     return *Params::decode(std::move(result));
@@ -135,8 +148,7 @@ Params mutated_params(const Params& given) {
 class MutatedHandler final : public RequestHandler {
 public:
     MutatedHandler(const MakeHandler& make_handler, Role role, const Params& params) : role_(role) {
-        Params own = mutated_params(params);
-        if (is_mutant(Mutant::mixes_up_params)) own = of_another(std::move(own));
+        const Params own = mutated_params(params);
         const std::string_view query = own.value_of("QUERY_STRING").value_or("");
         operation_ = query.substr(0, query.find('='));
         method_ = own.value_of("REQUEST_METHOD").value_or("");
@@ -147,11 +159,6 @@ public:
             is_strange_length(own.value_of("CONTENT_LENGTH").value_or("")))
             die();
         inner_ = make_handler(role, given(own));
-    }
-    MutatedHandler(const MutatedHandler&) = delete;
-    MutatedHandler& operator=(const MutatedHandler&) = delete;
-    ~MutatedHandler() override {
-        if (printed_.first == this) printed_ = {};
     }
 
     void begin(Answer& answer) override {
@@ -184,14 +191,6 @@ public:
     std::uint32_t abort() override { return inner_->abort(); }
 
 private:
-    /// The variables of an active request that prints them, if there is one.
-    [[nodiscard]] Params of_another(Params own) {
-        if (!own.value_of("QUERY_STRING").value_or("").starts_with("fcgispec.params")) return own;
-        if (printed_.first != nullptr) return *Params::decode(printed_.second);
-        printed_ = {this, Buffer(own.bytes().begin(), own.bytes().end())};
-        return own;
-    }
-
     /// The variables as the application gets them.
     [[nodiscard]] Params given(const Params& own) const {
         std::string_view hidden;
@@ -199,7 +198,8 @@ private:
         if (is_mutant(Mutant::hands_on_surplus_data)) hidden = "FCGI_DATA_LENGTH";
         Buffer result;
         for (const NameValuePair& pair : pairs_of(own))
-            if (hidden.empty() || text_of(pair.name) != hidden || operation_ == "fcgispec.update")
+            if (hidden.empty() || text_of(pair.name) != hidden || operation_ == "fcgispec.update" ||
+                operation_ == "fcgispec.params")
                 encode_pair(pair, result);
         return *Params::decode(std::move(result));
     }
@@ -207,15 +207,16 @@ private:
     /// Whether these bytes of FCGI_STDIN never reach the application.
     [[nodiscard]] bool loses(Bytes content) const {
         if (content.empty()) return false;
-        if (is_mutant(Mutant::reads_one_record_of_std_in)) return num_pieces_ > 0;
-        if (is_mutant(Mutant::reads_no_body_without_length)) return !has_length_;
+        if (is_mutant(Mutant::reads_two_records_of_std_in)) return num_pieces_ >= 2;
         if (is_mutant(Mutant::reads_no_body_of_get)) return method_ == "GET";
+        if (is_mutant(Mutant::reads_no_body_of_other_methods)) return method_ != "GET" && method_ != "POST";
         return false;
     }
 
     /// Whether the end of FCGI_STDIN isn't taken for one.
     [[nodiscard]] bool waits() const {
         if (is_mutant(Mutant::waits_for_content_length)) return std_in_size_ < length_;
+        if (is_mutant(Mutant::waits_without_a_length)) return !has_length_ && std_in_size_ > 0;
         if (is_mutant(Mutant::waits_for_a_body)) return method_ == "POST" && std_in_size_ == 0;
         return false;
     }
@@ -227,10 +228,9 @@ private:
         if (is_mutant(Mutant::completes_cut_updates) && role_ == Role::responder) replace(answer, "incomplete", "complete");
         if (is_mutant(Mutant::completes_filters_cut_updates) && role_ == Role::filter)
             replace(answer, "incomplete", "complete");
-        if (is_mutant(Mutant::completes_no_updates)) {
+        if (is_mutant(Mutant::completes_no_updates) && role_ == Role::responder)
             replace(answer, "\ncomplete", "\nincomplete");
-        }
-        if (is_mutant(Mutant::grants_everything)) replace(answer, "Status: 403", "Status: 200");
+        if (is_mutant(Mutant::grants_everything) && role_ == Role::authorizer) replace(answer, "Status: 403", "Status: 200");
         if (is_mutant(Mutant::grants_nothing)) replace(answer, "Status: 200", "Status: 403");
         if (is_mutant(Mutant::writes_a_status_line)) replace(answer, "Content-Type: text/plain\r\nStatus: ", "HTTP/1.1 ");
     }
@@ -246,17 +246,15 @@ private:
             answer.std_out.clear();
             if (has_all_input_) answer.std_out = std::exchange(held_, {});
         }
-        if (is_mutant(Mutant::omits_empty_std_out) && answer.app_status && !wrote_body_ &&
-            text_of(answer.std_out).ends_with("\r\n\r\n"))
+        if (is_mutant(Mutant::omits_empty_std_out) && method_ == "POST" && has_length_ && length_ == 0)
             answer.std_out.clear();
-        wrote_body_ |= !answer.std_out.empty();
     }
 
     void change_app_status(Answer& answer) {
         static std::uint32_t previous = 0;
         const std::uint32_t own = *answer.app_status;
         const bool filter = role_ == Role::filter;
-        if (is_mutant(Mutant::says_app_status_0) || (is_mutant(Mutant::says_filters_app_status_0) && filter) ||
+        if ((is_mutant(Mutant::says_app_status_0) && !filter) || (is_mutant(Mutant::says_filters_app_status_0) && filter) ||
             (is_mutant(Mutant::says_nothing_of_missing_data) && filter && data_size_ < data_length_))
             answer.app_status = 0;
         if (is_mutant(Mutant::repeats_app_status) && own == 0) answer.app_status = previous;
@@ -271,7 +269,6 @@ private:
         answer.std_out.assign(text.begin(), text.end());
     }
 
-    static inline std::pair<const MutatedHandler*, Buffer> printed_{};
     Role role_;
     std::string operation_;
     std::string method_;
@@ -282,7 +279,6 @@ private:
     std::uint64_t data_size_ = 0;
     std::size_t num_pieces_ = 0;
     bool has_all_input_ = false;
-    bool wrote_body_ = false;
     Buffer held_;
     std::unique_ptr<RequestHandler> inner_;
 };

@@ -84,7 +84,6 @@ ReferenceConnection::ReferenceConnection(MakeHandler make_handler, const Connect
     : make_handler_(std::move(make_handler)), limits_(limits) {}
 
 bool ReferenceConnection::wants_input() const noexcept {
-    if (is_mutant(Mutant::stops_reading_while_it_writes) && !output().empty()) return false;
     return !input_ended_ && !finished() && output().size() < limits_.output_size_max;
 }
 
@@ -129,7 +128,7 @@ void ReferenceConnection::die_of_end(bool reset) const {
     if (!mutator_) return;
     if (is_mutant(Mutant::dies_when_a_request_is_cut) && !requests_.empty()) die();
     if (is_mutant(Mutant::hangs_when_a_connection_is_reset) && reset && !requests_.empty()) hang();
-    if (is_mutant(Mutant::dies_of_connections_without_a_request) && mutator_->num_begun() == 0) die();
+    if (is_mutant(Mutant::dies_of_connections_without_a_byte) && !mutator_->has_received() && input_.empty()) die();
 }
 
 bool ReferenceConnection::finished() const noexcept {
