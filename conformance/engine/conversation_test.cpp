@@ -71,6 +71,16 @@ Got got_from(const std::string& lines, Splitting splitting = Splitting::whole, c
     return promise.get_future().get();
 }
 
+/// The same until the pieces came apart. A busy machine may keep the reader from reading at once, and we don't wait for
+/// one that doesn't: then it is played again, a bounded number of times.
+template <class Apart>
+Got got_apart(const std::string& lines, Splitting splitting, Apart&& apart) {
+    Got got = got_from(lines, splitting);
+    for (int i = 0; i < 50 && !apart(got.reads); ++i) got = got_from(lines, splitting);
+    BOOST_TEST(apart(got.reads), name_of(splitting) << ": " << got.reads.size() << " reads");
+    return got;
+}
+
 double seconds_since(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
 
 /// The most that this process has taken of memory while `what` ran, beyond what it had; nothing where that can't be told.
@@ -326,25 +336,25 @@ BOOST_AUTO_TEST_CASE(stop_is_the_end) {
 // What is said, and how it is cut.
 
 BOOST_AUTO_TEST_CASE(cuts_arrive_as_reads_of_their_own) {
-    const Got got = got_from("> connect\ncut 3 8 100 4000000\n> raw \"abcdefgh\" \"x\"*100\n> close\n");
-    BOOST_TEST((got.reads == std::vector<std::size_t>{3, 5, 92, 8}));
+    using Reads = std::vector<std::size_t>;
+    (void)got_apart("> connect\ncut 3 8 100 4000000\n> raw \"abcdefgh\" \"x\"*100\n> close\n", Splitting::whole,
+                    [](const Reads& reads) { return reads == Reads{3, 5, 92, 8}; });
     // Lines of one group are one write; a cut holds for one group.
-    const Got groups = got_from("cut 2\n> raw \"abc\"\n> raw \"def\"\nreads 100\n> raw \"ghi\"\n> close\n");
+    const Got groups = got_apart("cut 2\n> raw \"abc\"\n> raw \"def\"\nreads 100\n> raw \"ghi\"\n> close\n", Splitting::whole,
+                                 [](const Reads& reads) { return reads.front() == 2U && reads.size() <= 3U; });
     BOOST_TEST(groups.bytes == "abcdefghi");
-    BOOST_TEST(groups.reads.front() == 2U);
     BOOST_TEST((std::accumulate(groups.reads.begin(), groups.reads.end(), std::size_t{0}) == 9U));
 }
 
 BOOST_AUTO_TEST_CASE(splittings_send_the_same_bytes) {
     const std::string lines = "> request 1 [A=\"b\"] stdin=\"x\"*3000\n> {FCGI_STDIN, 2, \"abc\", padding=5}\n> raw 01 05 00\n> half-close\n";
     const Got whole = got_from(lines, Splitting::whole);
-    const Got header = got_from(lines, Splitting::header);
-    const Got bytes = got_from(lines, Splitting::bytes);
+    // Six records and what is none, each header and each content; of 2,048 single bytes most.
+    const Got header = got_apart(lines, Splitting::header, [](const auto& reads) { return reads.size() > 8U; });
+    const Got bytes = got_apart(lines, Splitting::bytes, [](const auto& reads) { return reads.size() > 1000U; });
     BOOST_TEST(whole.bytes == header.bytes);
     BOOST_TEST(whole.bytes == bytes.bytes);
     BOOST_TEST(whole.reads.size() == 1U);
-    BOOST_TEST(header.reads.size() > 8U);   // six records and what is none
-    BOOST_TEST(bytes.reads.size() > 1000U);  // of 2,048 single bytes
     BOOST_TEST(name_of(Splitting::bytes) == "bytes");
 }
 
