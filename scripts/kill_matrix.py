@@ -76,7 +76,8 @@ def plain_name(scenario: str) -> str:
 
 
 def list_mutants(program: str) -> list[Mutant]:
-    lines = subprocess.run([program, "peer", "application", "--list-mutants"], capture_output=True, text=True, check=True)
+    command = [program, "peer", "application", "--list-mutants"]
+    lines = subprocess.run(command, capture_output=True, text=True, check=True)
     mutants = []
     for line in lines.stdout.splitlines():
         entry = json.loads(line)
@@ -123,12 +124,15 @@ def testable_requirements() -> list[str]:
     ]
 
 
-def write_report(path: Path, reference: Played, all_played: list[Played], alive: list[str], unbroken: list[str]) -> None:
+def write_report(
+    path: Path, reference: Played, all_played: list[Played], alive: list[str], unbroken: list[str]
+) -> None:
     lines = [
         "# The kill matrix of the application side",
         "",
         "Made by `scripts/kill_matrix.py`. A mutant is the reference application with one defect "
-        "(`conformance/peers/mutants.def`); it is accused of what it breaks, of what follows from that, and of nothing else.",
+        "(`conformance/peers/mutants.def`); it is accused of what it breaks, of what follows from that, and of "
+        "nothing else.",
         "",
         f"{len(all_played)} mutants, {len(reference.scenarios)} scenarios; "
         f"{sum(not played.faults for played in all_played)} mutants are accused of exactly what they declare. "
@@ -154,7 +158,9 @@ def write_report(path: Path, reference: Played, all_played: list[Played], alive:
 
 def show(played: Played) -> None:
     verdict = "ok  " if not played.faults else "FAIL"
-    print(f"{verdict} {played.mutant.name:42} {played.mutant.requirement:9} {len(played.killers):4} scenarios {played.seconds:6.1f} s", flush=True)
+    mutant = played.mutant
+    kills = f"{len(played.killers):4} scenarios {played.seconds:6.1f} s"
+    print(f"{verdict} {mutant.name:42} {mutant.requirement:9} {kills}", flush=True)
     for fault in played.faults:
         print(f"       {fault}", flush=True)
 
@@ -173,7 +179,9 @@ def main() -> int:
     unknown = set(options.mutant) - {mutant.name for mutant in mutants}
     if unknown:
         parser.error(f"no such mutant: {', '.join(sorted(unknown))}")
-    asked = [one for one in mutants if not options.mutant or one.name in options.mutant][:: QUICK_STEP if options.quick else 1]
+    asked = [one for one in mutants if not options.mutant or one.name in options.mutant]
+    if options.quick:
+        asked = asked[::QUICK_STEP]
 
     reference = play(options.fcgispec, Mutant("(reference application)"))
     show(reference)
@@ -183,7 +191,8 @@ def main() -> int:
             all_played.append(played)
             if not played.faults:
                 show(played)
-    # Beside others on a busy machine a silence may be nobody's fault: what differs is played again alone, and that counts.
+    # Beside others on a busy machine a silence may be nobody's fault: what differs is played again alone, and that
+    # counts.
     for index, played in enumerate(all_played):
         if played.faults:
             all_played[index] = play(options.fcgispec, played.mutant)

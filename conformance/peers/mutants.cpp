@@ -1,7 +1,7 @@
 #include "conformance/peers/mutants.hpp"
 
-#include <signal.h>
 #include <arpa/inet.h>
+#include <signal.h>
 #include <sys/resource.h>
 #include <unistd.h>
 

@@ -131,8 +131,8 @@ private:
     bool last_was_one_byte_ = false;  // the record of a byte stream that came last
     bool has_received_ = false;
     Buffer query_;
-    Buffer content_;  // of a record that was changed
-    Buffer kept_;     // what came under an inactive id
+    Buffer content_;                // of a record that was changed
+    Buffer kept_;                   // what came under an inactive id
     std::size_t num_inactive_ = 0;  // records of inactive ids
     Buffer held_;                   // ends of requests, for later
     std::set<std::uint16_t> lost_;  // requests that are forgotten

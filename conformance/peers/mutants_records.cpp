@@ -201,8 +201,7 @@ bool RecordMutator::ignores(const Record& record, Buffer& out) {
     if (record.type == RecordType::begin_request && request == nullptr && ignores_begin(record, out)) return true;
     switch (current_mutant) {
         case Mutant::answers_inactive_ids:
-            if (record.request_id == null_request_id || request != nullptr ||
-                record.type == RecordType::begin_request)
+            if (record.request_id == null_request_id || request != nullptr || record.type == RecordType::begin_request)
                 return false;
             send_end(record.request_id, ProtocolStatus::request_complete, out);
             return true;
@@ -223,8 +222,8 @@ bool RecordMutator::ignores(const Record& record, Buffer& out) {
         case Mutant::answers_first_query_only:
             return asks && num_queries_ > 1;
         case Mutant::expects_queries_in_order:
-            return asks && num_known_names(record.content) == 3 &&
-                   !text_of(record.content).substr(2).starts_with("FCGI_MAX_CONNS");
+            return asks && num_known_names(record.content) > 1 &&
+                   text_of(record.content).substr(2).starts_with("FCGI_MPXS_CONNS");
         case Mutant::ignores_queries_within_requests:
             return asks && is_receiving();
         case Mutant::ignores_queries_while_working:
@@ -349,8 +348,7 @@ void RecordMutator::change_received(DecodedRecord& decoded) {
                 record.request_id = active_.begin()->first;
             return;
         case Mutant::takes_std_in_for_a_string:
-            if (record.type == RecordType::std_in && !record.content.empty() && record.content[0] == 0)
-                lose(record);
+            if (record.type == RecordType::std_in && !record.content.empty() && record.content[0] == 0) lose(record);
             return;
         case Mutant::decodes_params_by_record:
             if (record.type == RecordType::params && !record.content.empty()) {
@@ -422,7 +420,9 @@ void RecordMutator::note_received(const Record& record, Buffer& out) {
                        (is_mutant(Mutant::writes_before_authorizers_params_end) && body->role == Role::authorizer) ||
                        (is_mutant(Mutant::writes_before_filters_std_in_ends) && body->role == Role::filter);
     if (early)
-        encode_record({.type = RecordType::std_out, .request_id = record.request_id, .content = bytes_of("X-Early: 1\r\n"),
+        encode_record({.type = RecordType::std_out,
+                       .request_id = record.request_id,
+                       .content = bytes_of("X-Early: 1\r\n"),
                        .padding = bytes_of("four")},
                       out);
 }
@@ -474,6 +474,8 @@ void RecordMutator::send(Record record, Buffer& out) {
     active_.erase(record.request_id);
     lost_.erase(record.request_id);
     if (active_.empty()) append(out, std::exchange(held_, {}));
+    if (is_mutant(Mutant::closes_on_active_requests) && is_receiving() && active_.begin()->first < record.request_id)
+        closes_ = true;
     if (!is_mutant(Mutant::ends_requests_of_other_connections)) return;
     for (RecordMutator* other : all_connections())
         if (other != this && other->active(record.request_id) != nullptr) other->lost_.insert(record.request_id);
@@ -645,9 +647,9 @@ void RecordMutator::add_after(const Record& record, Buffer& out) {
         (is_mutant(Mutant::answers_queries_twice) && record.type == RecordType::get_values_result))
         encode_record(record, out);
     if (is_mutant(Mutant::declines_what_it_answers) && record.type == RecordType::get_values_result)
-        encode_record({.type = RecordType::unknown_type,
-                       .content = encode(UnknownTypeBody{.type = RecordType::get_values})},
-                      out);
+        encode_record(
+            {.type = RecordType::unknown_type, .content = encode(UnknownTypeBody{.type = RecordType::get_values})},
+            out);
     if (is_mutant(Mutant::writes_after_end_request) && ends_request)
         encode_record({.type = RecordType::std_out, .request_id = record.request_id}, out);
     if (is_mutant(Mutant::closes_within_a_record) && ends_request && active_.size() == 1) {

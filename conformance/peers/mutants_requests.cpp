@@ -1,9 +1,10 @@
 // What mutants make of what an application is given and of what it answers.
+#include <unistd.h>
+
 #include <algorithm>
 #include <charconv>
 #include <limits>
 #include <string>
-#include <unistd.h>
 #include <utility>
 
 #include "conformance/peers/mutants.hpp"
@@ -217,6 +218,7 @@ private:
     [[nodiscard]] bool waits() const {
         if (is_mutant(Mutant::waits_for_content_length)) return std_in_size_ < length_;
         if (is_mutant(Mutant::waits_without_a_length)) return !has_length_ && std_in_size_ > 0;
+        if (is_mutant(Mutant::waits_for_a_body_to_delete)) return method_ == "DELETE" && std_in_size_ == 0;
         if (is_mutant(Mutant::waits_for_a_body)) return method_ == "POST" && std_in_size_ == 0;
         return false;
     }
@@ -225,14 +227,17 @@ private:
         change_output(answer);
         if (!answer.app_status) return;
         change_app_status(answer);
-        if (is_mutant(Mutant::completes_cut_updates) && role_ == Role::responder) replace(answer, "incomplete", "complete");
+        if (is_mutant(Mutant::completes_cut_updates) && role_ == Role::responder)
+            replace(answer, "incomplete", "complete");
         if (is_mutant(Mutant::completes_filters_cut_updates) && role_ == Role::filter)
             replace(answer, "incomplete", "complete");
         if (is_mutant(Mutant::completes_no_updates) && role_ == Role::responder)
             replace(answer, "\ncomplete", "\nincomplete");
-        if (is_mutant(Mutant::grants_everything) && role_ == Role::authorizer) replace(answer, "Status: 403", "Status: 200");
+        if (is_mutant(Mutant::grants_everything) && role_ == Role::authorizer)
+            replace(answer, "Status: 403", "Status: 200");
         if (is_mutant(Mutant::grants_nothing)) replace(answer, "Status: 200", "Status: 403");
-        if (is_mutant(Mutant::writes_a_status_line)) replace(answer, "Content-Type: text/plain\r\nStatus: ", "HTTP/1.1 ");
+        if (is_mutant(Mutant::writes_a_status_line))
+            replace(answer, "Content-Type: text/plain\r\nStatus: ", "HTTP/1.1 ");
     }
 
     void change_output(Answer& answer) {
@@ -254,7 +259,8 @@ private:
         static std::uint32_t previous = 0;
         const std::uint32_t own = *answer.app_status;
         const bool filter = role_ == Role::filter;
-        if ((is_mutant(Mutant::says_app_status_0) && !filter) || (is_mutant(Mutant::says_filters_app_status_0) && filter) ||
+        if ((is_mutant(Mutant::says_app_status_0) && !filter) ||
+            (is_mutant(Mutant::says_filters_app_status_0) && filter) ||
             (is_mutant(Mutant::says_nothing_of_missing_data) && filter && data_size_ < data_length_))
             answer.app_status = 0;
         if (is_mutant(Mutant::repeats_app_status) && own == 0) answer.app_status = previous;

@@ -40,9 +40,10 @@ struct As {
 std::string answer_as(Mutant mutant) {
     const As as(mutant);
     ReferenceConnection connection(mutated(answer_by_contract));
-    connection.receive(encoded("{FCGI_BEGIN_REQUEST, 1, {FCGI_RESPONDER, FCGI_KEEP_CONN}}\n"
-                               "{FCGI_PARAMS, 1, \"\"}\n"
-                               "{FCGI_STDIN, 1, \"\"}\n"));
+    connection.receive(
+        encoded("{FCGI_BEGIN_REQUEST, 1, {FCGI_RESPONDER, FCGI_KEEP_CONN}}\n"
+                "{FCGI_PARAMS, 1, \"\"}\n"
+                "{FCGI_STDIN, 1, \"\"}\n"));
     Buffer out;
     drain(connection, out);
     std::string result;
