@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from harness import peers  # noqa: E402
+from harness import peers, processes  # noqa: E402
 
 RUN = peers.ROOT / "scripts" / "peers" / "run"
 
@@ -125,7 +125,7 @@ def test_a_peer_that_fails_to_start_shows_its_log(stand_in):
 
 
 def test_a_peer_that_takes_no_connection_is_not_ready(stand_in, monkeypatch):
-    monkeypatch.setattr(peers, "READY_WITHIN_S", 0.2)
+    monkeypatch.setattr(processes, "READY_WITHIN_S", 0.2)
     with pytest.raises(peers.PeerError, match="(?s)is not ready at unix:.*waiting for nothing"):
         with peers.start(stand_in("print('waiting for nothing', flush=True); import signal; signal.pause()")):
             pass
@@ -145,7 +145,7 @@ def test_a_peer_that_dies_is_started_again_and_that_is_told(stand_in, capfd):
 
 
 def test_a_peer_that_ignores_sigterm_is_killed_with_its_children(stand_in, monkeypatch):
-    monkeypatch.setattr(peers, "STOP_GRACE_S", 0.1)
+    monkeypatch.setattr(processes, "STOP_GRACE_S", 0.1)
     with peers.start(stand_in(LISTENER.format("signal.signal(signal.SIGTERM, signal.SIG_IGN)"))) as peer:
         session = peer.pid
         assert len(processes_of_session(session)) == 2
