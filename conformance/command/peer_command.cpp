@@ -6,6 +6,7 @@
 #include "conformance/command/command.hpp"
 #include "conformance/peers/application_server.hpp"
 #include "conformance/peers/mutants.hpp"
+#include "conformance/peers/web_server.hpp"
 
 namespace fcgispec {
 
@@ -33,16 +34,64 @@ void become_mutant(const std::string& name, Side side) {
     become(text->mutant);
 }
 
+Address address_from(const std::string& text) {
+    try {
+        return Address::parse(text);
+    } catch (const std::invalid_argument& error) {
+        throw UsageError(error.what());
+    }
+}
+
+struct WebServerArguments {
+    std::string connect;
+    std::string http;
+    std::string mutant;
+    int timeout_ms = 2000;
+    bool list_mutants = false;
+};
+
+int run_web_server(const WebServerArguments& arguments) {
+    if (arguments.list_mutants) return list_mutants(Side::web_server);
+    if (arguments.connect.empty() || arguments.http.empty()) throw UsageError("--connect and --http are needed");
+    if (!arguments.mutant.empty()) become_mutant(arguments.mutant, Side::web_server);
+    WebServerOptions options;
+    options.connect = address_from(arguments.connect);
+    options.http = address_from("tcp:" + arguments.http);
+    options.application_silence_max = std::chrono::milliseconds(arguments.timeout_ms);
+    options.on_listening = [](const Address& address) {
+        std::printf("listening on http://%s/\n", address.print().substr(4).c_str());  // without "tcp:"
+        std::fflush(stdout);
+    };
+    return run_reference_web_server(options);
+}
+
+void add_web_server(CLI::App& peer, Run& run) {
+    CLI::App* web_server = peer.add_subcommand("web-server", "Serve HTTP from a FastCGI application, in all roles");
+    auto arguments = std::make_shared<WebServerArguments>();
+    web_server->add_option("--connect", arguments->connect,
+                           "Where the application listens: unix:/path or tcp:host:port");
+    web_server->add_option("--http", arguments->http, "HOST:PORT to serve HTTP on; port 0 takes a free one");
+    web_server->add_option("--timeout-ms", arguments->timeout_ms, "How long an application may be silent")
+        ->capture_default_str()
+        ->check(CLI::Range(1, 3'600'000));
+    web_server->add_option("--mutant", arguments->mutant, "With this one defect: what it breaks, the suite must find");
+    web_server->add_flag("--list-mutants", arguments->list_mutants,
+                         "Print the mutants, a JSON object a line, and serve nothing");
+    web_server->callback([arguments, &run] { run = [arguments] { return run_web_server(*arguments); }; });
+}
+
 }  // namespace
 
 void add_peer_command(CLI::App& cli, Run& run) {
     CLI::App* peer = cli.add_subcommand("peer", "Our reference peers");
     peer->require_subcommand(1);
+    add_web_server(*peer, run);
     CLI::App* application = peer->add_subcommand("application", "Serve the contract, multiplexed, in all roles");
     auto listen = std::make_shared<std::string>();
     auto mutant = std::make_shared<std::string>();
     auto list = std::make_shared<bool>(false);
-    application->add_option("--listen", *listen, "unix:/path or tcp:host:port; without it the listening socket on descriptor 0");
+    application->add_option("--listen", *listen,
+                            "unix:/path or tcp:host:port; without it the listening socket on descriptor 0");
     application->add_option("--mutant", *mutant, "With this one defect: what it breaks, the suite must find");
     application->add_flag("--list-mutants", *list, "Print the mutants, a JSON object a line, and serve nothing");
     application->callback([listen, mutant, list, &run] {
@@ -51,11 +100,7 @@ void add_peer_command(CLI::App& cli, Run& run) {
             if (!mutant->empty()) become_mutant(*mutant, Side::application);
             ApplicationServerOptions options;
             if (!listen->empty()) {
-                try {
-                    options.listen = Address::parse(*listen);
-                } catch (const std::invalid_argument& error) {
-                    throw UsageError(error.what());
-                }
+                options.listen = address_from(*listen);
                 options.on_listening = [](const Address& address) {
                     std::printf("listening on %s\n", address.print().c_str());
                     std::fflush(stdout);

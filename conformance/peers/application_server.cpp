@@ -5,7 +5,6 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/resource.h>
-#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <syslog.h>
 #include <unistd.h>
@@ -24,6 +23,7 @@
 
 #include "conformance/peers/contract.hpp"
 #include "conformance/peers/mutants.hpp"
+#include "conformance/peers/termination_signal.hpp"
 
 namespace fcgispec {
 namespace {
@@ -37,39 +37,6 @@ constexpr std::size_t num_other_descriptors = 32;  // beside those of connection
 [[noreturn]] void throw_errno(const std::string& what) {
     throw std::system_error(errno, std::generic_category(), what);
 }
-
-/// Takes SIGTERM for as long as it lives, as something to poll for.
-class TerminationSignal {
-public:
-    TerminationSignal() {
-        sigset_t sigterm;
-        sigemptyset(&sigterm);
-        sigaddset(&sigterm, SIGTERM);
-        pthread_sigmask(SIG_BLOCK, &sigterm, &old_mask_);
-        struct sigaction action {};
-        action.sa_handler = SIG_DFL;  // whoever started us may have had it ignored
-        sigaction(SIGTERM, &action, &old_action_);
-        descriptor_ = FileDescriptor(signalfd(-1, &sigterm, SFD_CLOEXEC | SFD_NONBLOCK));
-        if (!descriptor_) throw_errno("signalfd");
-    }
-    TerminationSignal(const TerminationSignal&) = delete;
-    TerminationSignal& operator=(const TerminationSignal&) = delete;
-    ~TerminationSignal() {
-        sigaction(SIGTERM, &old_action_, nullptr);
-        pthread_sigmask(SIG_SETMASK, &old_mask_, nullptr);
-    }
-    [[nodiscard]] int descriptor() const noexcept { return descriptor_.get(); }
-    /// Whether it came; the next call tells of the next.
-    [[nodiscard]] bool take() noexcept {
-        signalfd_siginfo info{};
-        return read(descriptor_.get(), &info, sizeof info) == sizeof info;
-    }
-
-private:
-    FileDescriptor descriptor_;
-    sigset_t old_mask_{};
-    struct sigaction old_action_ {};
-};
 
 /// [§2.2] The Web server closes descriptors 1 and 2. A connection must not become one of them, lest something that is
 /// printed goes to a Web server.
