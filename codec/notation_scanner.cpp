@@ -127,6 +127,13 @@ std::string_view NotationScanner::word(std::string_view what) {
     return found;
 }
 
+std::string_view NotationScanner::token(std::string_view what) {
+    if (at_line_end()) fail("expected " + std::string(what));
+    const std::string_view found = text_.substr(offset_, text_.substr(offset_).find_first_of(" \t\r\n"));
+    offset_ += found.size();
+    return found;
+}
+
 std::uint32_t NotationScanner::number(std::uint32_t max) {
     skip_blank();
     const std::size_t begin = offset_;

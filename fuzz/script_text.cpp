@@ -31,7 +31,7 @@ std::string printed(const ParsedScript& script) {
     std::string result;
     for (const Scenario& scenario : script.scenarios) {
         result += scenario.name + "\n";
-        for (const Step& step : scenario.steps) result += print(step) + "\n";
+        for (const Step& step : scenario.steps) result += print(step, scenario.side) + "\n";
     }
     return result;
 }

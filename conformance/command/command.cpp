@@ -48,4 +48,20 @@ Pairs parse_params(const std::vector<std::string>& params) {
     return result;
 }
 
+Address parse_address(const std::string& text) {
+    try {
+        return Address::parse(text);
+    } catch (const std::invalid_argument& error) {
+        throw UsageError(error.what());
+    }
+}
+
+std::vector<Splitting> parse_splittings(const std::string& text) {
+    const std::vector<Splitting> all{Splitting::whole, Splitting::bytes, Splitting::header};
+    if (text == "all") return all;
+    for (const Splitting one : all)
+        if (text == name_of(one)) return {one};
+    throw UsageError("--splitting '" + text + "': expected whole, bytes, header or all");
+}
+
 }  // namespace fcgispec

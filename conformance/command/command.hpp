@@ -37,10 +37,15 @@ extern std::atomic<bool> interrupted;
 [[nodiscard]] std::string read_named_file(const std::string& path);
 /// NAME=VALUE of --param. Throws UsageError.
 [[nodiscard]] Pairs parse_params(const std::vector<std::string>& params);
+/// The value of an ADDRESS. Throws UsageError.
+[[nodiscard]] Address parse_address(const std::string& text);
+/// The value of --splitting: whole, bytes, header or all. Throws UsageError.
+[[nodiscard]] std::vector<Splitting> parse_splittings(const std::string& text);
 
 /// Each adds a subcommand to `cli`; `run` becomes what does it.
 using Run = std::function<int()>;
 void add_app_command(CLI::App& cli, Run& run);
+void add_server_command(CLI::App& cli, Run& run);
 void add_replay_command(CLI::App& cli, Run& run);
 void add_list_command(CLI::App& cli, Run& run);
 void add_explain_command(CLI::App& cli, Run& run);

@@ -18,6 +18,7 @@ int run(int argc, char** argv) {
     cli.require_subcommand(1);
     fcgispec::Run chosen;
     fcgispec::add_app_command(cli, chosen);
+    fcgispec::add_server_command(cli, chosen);
     fcgispec::add_list_command(cli, chosen);
     fcgispec::add_explain_command(cli, chosen);
     fcgispec::add_replay_command(cli, chosen);

@@ -46,15 +46,11 @@ std::vector<Scenario> scenarios_of(const std::string& text, const ReplayOptions&
 }
 
 int replay(const ReplayOptions& options) {
-    PlayOptions play_options{.params = parse_params(options.params),
-                             .splitting = options.splitting == "bytes" ? Splitting::bytes : options.splitting == "header" ? Splitting::header : Splitting::whole,
+    PlayOptions play_options{.address = parse_address(options.address),
+                             .params = parse_params(options.params),
+                             .splitting = parse_splittings(options.splitting).front(),
                              .deadline_ms = options.timeout_ms,
                              .interrupted = &interrupted};
-    try {
-        play_options.address = Address::parse(options.address);
-    } catch (const std::invalid_argument& error) {
-        throw UsageError(error.what());
-    }
     int exit_code = exit_conforms;
     for (const Scenario& scenario : scenarios_of(read_named_file(options.file), options)) {
         const Played played = play(scenario, play_options);

@@ -87,6 +87,7 @@ bool Connection::write_some() {
         written_ = 0;
         cut_pending_ = !writes_.empty();
     }
+    if (any && writes_.empty() && std::exchange(half_close_pending_, false)) half_close();
     return any;
 }
 

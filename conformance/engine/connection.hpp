@@ -87,6 +87,8 @@ public:
     bool read_some();
 
     void half_close();
+    /// Once all that was said is written.
+    void half_close_when_written() noexcept { half_close_pending_ = true; }
     void close();
     void reset();
     void set_read_size(std::size_t size) noexcept { read_size_ = size; }
@@ -118,6 +120,7 @@ private:
     RecordAssembler theirs_;
     std::deque<Buffer> writes_;  // each a write of its own
     std::size_t written_ = 0;    // of the first
+    bool half_close_pending_ = false;
     bool cut_pending_ = false;   // the write before ended in a cut: let the peer take it first
     bool peer_takes_pieces_ = true;  // of this group: else we don't wait for it again
     ConnectionSeen seen_;

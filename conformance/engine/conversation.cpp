@@ -7,10 +7,13 @@
 #include <cassert>
 #include <chrono>
 #include <memory>
+#include <set>
 #include <stdexcept>
 
+#include "conformance/engine/checker_rules.hpp"
 #include "conformance/engine/connection.hpp"
 #include "conformance/engine/observation.hpp"
+#include "conformance/engine/web_server_requests.hpp"
 
 namespace fcgispec {
 namespace {
@@ -20,73 +23,9 @@ using std::chrono::milliseconds;
 
 constexpr int patience = 10;                       // deadlines that a peer may take that makes some progress
 constexpr std::size_t num_records_around = 8;      // lines of a trace that a finding shows
-constexpr std::size_t single_bytes_size = 1024;    // at each end of a group, Splitting::bytes
 // A listening queue that is full for a moment is the system's affair: TCP tries again after one and three seconds.
 constexpr int connect_ms_min = 4000;
 constexpr int interrupt_check_ms = 500;            // how soon Ctrl-C is noticed
-constexpr std::string_view data_last_mod = "0";    // FCGI_DATA_LAST_MOD of what a scenario sends [§6.4]
-
-const std::string* value_of(const Pairs& pairs, std::string_view name) {
-    const auto found = std::find_if(pairs.begin(), pairs.end(), [&](const auto& pair) { return pair.first == name; });
-    return found == pairs.end() ? nullptr : &found->second;
-}
-
-void replace_or_add(Pairs& pairs, const std::string& name, const std::string& value) {
-    const auto found = std::find_if(pairs.begin(), pairs.end(), [&](const auto& pair) { return pair.first == name; });
-    if (found != pairs.end()) {
-        found->second = value;
-    } else {
-        pairs.emplace_back(name, value);
-    }
-}
-
-/// Puts the variables of a plain request where `base` stands, without those that the list itself gives.
-PairsPattern with_base(const PairsPattern& pairs, const Pairs& base) {
-    PairsPattern result;
-    for (const PairPattern& pair : pairs.pairs) {
-        if (pair.value || pair.name != "base") {
-            result.pairs.push_back(pair);
-            continue;
-        }
-        for (const auto& [name, value] : base) {
-            const bool given = std::any_of(pairs.pairs.begin(), pairs.pairs.end(),
-                                           [&, &base_name = name](const PairPattern& other) { return other.value && other.name == base_name; });
-            if (!given)
-                result.pairs.push_back({.name = name, .value = TextPattern{.text = value}, .name_form = usual_form(name.size()), .value_form = usual_form(value.size())});
-        }
-    }
-    return result;
-}
-
-Buffer encode_line(const NotationLine& line, const Pairs& params) {
-    Buffer result;
-    if (const auto* raw = std::get_if<RawBytes>(&line)) {
-        append(result, bytes_of(raw->bytes));
-        return result;
-    }
-    RecordPattern record = std::get<RecordPattern>(line);
-    if (auto* pairs = std::get_if<PairsPattern>(&record.content)) *pairs = with_base(*pairs, base_params(params));
-    [[maybe_unused]] const std::string problem = encode(record, result);
-    assert(problem.empty());  // the script parser has tried
-    return result;
-}
-
-/// Offsets behind each header and each content.
-std::vector<std::size_t> header_cuts(Bytes bytes) {
-    std::vector<std::size_t> result;
-    RecordReader reader;
-    while (const auto event = reader.next(bytes))
-        if (event->kind == RecordEvent::Kind::header || event->kind == RecordEvent::Kind::end)
-            result.push_back(static_cast<std::size_t>(reader.offset()));
-    return result;
-}
-
-std::vector<std::size_t> byte_cuts(std::size_t size) {
-    std::vector<std::size_t> result;
-    for (std::size_t offset = 1; offset < size; ++offset)
-        if (offset <= single_bytes_size || size - offset <= single_bytes_size) result.push_back(offset);
-    return result;
-}
 
 /// A peer of the scenario's own, with a socket nobody else uses.
 struct OwnPeer {
@@ -122,6 +61,9 @@ class Player {
 public:
     Player(const Scenario& scenario, const PlayOptions& options) : scenario_(scenario), options_(options) {
         log_.ours = scenario.side == Side::application ? Side::web_server : Side::application;
+        // Whoever waits since before is not about this scenario.
+        if (options.listener != nullptr)
+            while (options.listener->accept()) continue;
     }
 
     Played run() {
@@ -143,7 +85,7 @@ private:
         played_.outcome = outcome;
         played_.got = got;
         if (step == nullptr) return;
-        played_.wanted = print(*step);
+        played_.wanted = print(*step, scenario_.side);
         played_.line = step->line;
     }
 
@@ -156,13 +98,20 @@ private:
 
     void play_step(const Step& step) {
         // Lines that follow one another on one connection are one group, written as one.
-        const bool says = std::holds_alternative<Send>(step.action) || std::holds_alternative<SendRequest>(step.action);
+        const bool says = std::holds_alternative<Send>(step.action) || std::holds_alternative<SendRequest>(step.action) ||
+                          std::holds_alternative<SendResponse>(step.action);
         if (!says || step.connection != group_connection_) flush();
         if (over_) return;
-        if (const auto* send = std::get_if<Send>(&step.action)) {
-            gather(step, encode_line(send->line, options_.params));
+        if (is_http(step) && log_.ours == Side::application) {
+            play_http_step(step);
+        } else if (const auto* send = std::get_if<Send>(&step.action)) {
+            say(step, *send);
         } else if (const auto* request = std::get_if<SendRequest>(&step.action)) {
-            gather(step, encode_request(*request, options_.params));
+            gather(step.connection, encode_request(*request, options_.params));
+        } else if (const auto* response = std::get_if<SendResponse>(&step.action)) {
+            say(step, *response);
+        } else if (const auto* answer = std::get_if<AnswerValues>(&step.action)) {
+            values_ = *answer;
         } else if (const auto* cut = std::get_if<Cut>(&step.action)) {
             cuts_.assign(cut->offsets.begin(), cut->offsets.end());
         } else if (const auto* read_size = std::get_if<ReadSize>(&step.action)) {
@@ -182,8 +131,43 @@ private:
         }
     }
 
-    void gather(const Step& step, const Buffer& bytes) {
-        group_connection_ = step.connection;
+    void say(const Step& step, const Send& send) {
+        if (log_.ours == Side::web_server) return gather(step.connection, encode_line(send.line, options_.params));
+        NotationLine line = send.line;
+        auto* record = std::get_if<RecordPattern>(&line);
+        const std::uint16_t asked = record != nullptr ? static_cast<std::uint16_t>(record->request_id.value_or(null_request_id)) : null_request_id;
+        const auto found = cursor_.bound.find({step.connection, asked});
+        if (found == cursor_.bound.end()) return gather(where_to_say(step), encode_line(line, {}));
+        record->request_id = found->second.request_id;
+        gather(found->second.connection, encode_line(line, {}));
+        if (record->type == RecordType::end_request) end_ours(found->second);
+    }
+
+    void say(const Step& step, const SendResponse& response) {
+        const auto found = cursor_.bound.find({step.connection, response.request_id});
+        if (found == cursor_.bound.end()) throw std::runtime_error("line " + std::to_string(step.line) + ": no line before says which request this is");
+        SendResponse translated = response;
+        translated.request_id = found->second.request_id;
+        gather(found->second.connection, encode_response(translated));
+        end_ours(found->second);
+    }
+
+    /// Of a line that belongs to no request: the connection that its name stands for, or the first one that came.
+    std::string where_to_say(const Step& step) {
+        if (const std::string* found = connection_of(step.connection, {}, cursor_)) return *found;
+        if (connections_.empty()) throw std::runtime_error("line " + std::to_string(step.line) + ": the Web server has opened no connection before this");
+        return connections_.begin()->first;
+    }
+
+    /// An application closes the connection when the request has ended that came without FCGI_KEEP_CONN [§5.1].
+    void end_ours(const Cursor::Bound& where) {
+        const auto& begin = connections_.at(where.connection).seen().requests.at(where.request_id).at(where.life).begin;
+        if (begin && (begin->flags & keep_conn) == 0) to_close_.insert(where.connection);
+    }
+
+    void gather(const std::string& connection, const Buffer& bytes) {
+        if (connection != group_connection_) flush();
+        group_connection_ = connection;
         append(group_, bytes);
     }
 
@@ -193,9 +177,9 @@ private:
         Connection* to = open(group_connection_);
         if (to != nullptr) {
             std::vector<std::size_t> cuts = std::move(cuts_);
-            if (cuts.empty() && options_.splitting == Splitting::header) cuts = header_cuts(group_);
-            if (cuts.empty() && options_.splitting == Splitting::bytes) cuts = byte_cuts(group_.size());
+            if (cuts.empty()) cuts = cuts_of(group_, options_.splitting);
             to->say(group_, cuts);
+            if (to_close_.erase(group_connection_) > 0) to->half_close_when_written();
             to->write_some();
         }
         cuts_.clear();
@@ -206,6 +190,7 @@ private:
     Connection* open(const std::string& name) {
         const auto found = connections_.find(name);
         if (found != connections_.end()) return &found->second;
+        if (log_.ours == Side::application) throw std::logic_error("the Web server opens the connections");
         try {
             FileDescriptor socket = connect_to(own_peer_ ? own_peer_->address : options_.address, std::max(options_.deadline_ms, connect_ms_min));
             return &connections_.try_emplace(name, name, std::move(socket), log_).first->second;
@@ -217,13 +202,153 @@ private:
     }
 
     void close_ours(const Step& step, Closing how) {
-        Connection* to = open(step.connection);
+        Connection* to = open(log_.ours == Side::web_server ? step.connection : where_to_close(step));
         if (to == nullptr || how == Closing::connect) return;
         finish_writing();
         if (over_) return;
         if (how == Closing::half_close) to->half_close();
         if (how == Closing::close) to->close();
         if (how == Closing::reset) to->reset();
+    }
+
+    std::string where_to_close(const Step& step) {
+        const auto& request_id = std::get<CloseOurs>(step.action).request_id;
+        if (!request_id) return where_to_say(step);
+        const std::string* found = connection_of(step.connection, request_id, cursor_);
+        if (found == nullptr) throw std::runtime_error("line " + std::to_string(step.line) + ": no line before says which request this is");
+        return *found;
+    }
+
+    // ---- the HTTP side ----------------------------------------------------------------------------------------------
+
+    void play_http_step(const Step& step) {
+        if (std::holds_alternative<HttpExpect>(step.action) || std::holds_alternative<ExpectClose>(step.action)) return expect(step);
+        HttpExchange* to = open_http(step.connection);
+        if (to == nullptr) return;
+        if (const auto* request = std::get_if<HttpSend>(&step.action)) {
+            to->say(*request, options_.url);
+            ++num_http_requests_;
+            log_http(step, print(step, scenario_.side));
+        } else if (const auto* bytes = std::get_if<HttpSendBytes>(&step.action)) {
+            if (!to->awaits_response()) ++num_http_requests_;
+            to->say_bytes(bytes->bytes);
+            log_http(step, print(step, scenario_.side));
+        } else if (const auto* read_size = std::get_if<ReadSize>(&step.action)) {
+            to->set_read_size(read_size->size);
+        } else if (const auto* closing = std::get_if<CloseOurs>(&step.action)) {
+            finish_writing();
+            if (over_) return;
+            if (closing->how == Closing::half_close) to->half_close();
+            if (closing->how == Closing::close) to->close();
+            if (closing->how == Closing::reset) to->reset();
+            log_http(step, print(step, scenario_.side));
+        }
+        to->write_some();
+    }
+
+    /// `line` as a scenario has it, with the connection's name and the arrow.
+    void log_http(const Step& step, const std::string& line) {
+        const std::size_t text = step.connection.size() + std::string_view("> ").size();
+        log_.add({line[step.connection.size()] == '>' ? Side::web_server : Side::application, step.connection, line.substr(text)}, !log_.full());
+    }
+
+    HttpExchange* open_http(const std::string& name) {
+        const auto found = http_.find(name);
+        if (found != http_.end()) return &found->second;
+        try {
+            return &http_.try_emplace(name, connect_to(options_.url.address(), std::max(options_.deadline_ms, connect_ms_min))).first->second;
+        } catch (const NotConnected& error) {
+            fail(Outcome::closed, nullptr, std::string("no HTTP connection: ") + error.what());
+            played_.wanted = "the peer takes a connection";
+            return nullptr;
+        }
+    }
+
+    // ---- playing the application ------------------------------------------------------------------------------------
+
+    /// Takes the connections that wait. The first has no name, the next ones are b, c, ... z, then c26, ...
+    bool accept_connections() {
+        bool any = false;
+        while (FileDescriptor socket = options_.listener->accept()) {
+            const std::size_t number = connections_.size();
+            constexpr std::size_t num_letters = 26;
+            std::string name = number == 0 ? "" : number < num_letters ? std::string(1, static_cast<char>('a' + number)) : "c" + std::to_string(number);
+            connections_.try_emplace(name, name, std::move(socket), log_);
+            any = true;
+        }
+        return any;
+    }
+
+    [[nodiscard]] ConnectionsSeen all_seen() const {
+        ConnectionsSeen result;
+        for (const auto& [name, one] : connections_) result.emplace(name, &one.seen());
+        return result;
+    }
+
+    /// HTTP requests whose FastCGI requests no line has waited for yet.
+    [[nodiscard]] std::size_t num_awaited(const Cursor& cursor) const {
+        return num_http_requests_ > cursor.taken.size() ? num_http_requests_ - cursor.taken.size() : 1;
+    }
+
+    /// FCGI_GET_VALUES may come at any time; a scenario that is about it says `values silent` and answers itself.
+    void answer_values() {
+        if (log_.ours != Side::application || values_.silent) return;
+        for (auto& [name, one] : connections_) {
+            const auto& management = one.seen().management;
+            for (std::size_t& num = num_values_answered_[name]; num < management.size(); ++num)
+                if (management[num].type == RecordType::get_values) one.say(encode_values_result(management[num].content, values_.values), {});
+        }
+    }
+
+    /// What the Web server tries again, of its own accord, while nobody waits for it: it is told that nobody is there.
+    void refuse_surplus() {
+        if (cursor_.taken.size() < num_http_requests_) return;
+        for (const NewRequest& one : new_requests(all_seen(), cursor_)) connections_.at(one.where.connection).close();
+    }
+
+    Match match_of_web_server(const Step& step, Cursor& cursor) {
+        if (const auto* request = std::get_if<ExpectRequest>(&step.action)) return unless_answered(match(step.connection, *request, all_seen(), num_awaited(cursor), cursor));
+        if (const auto* expected = std::get_if<Expect>(&step.action)) {
+            if (expected->record.type == RecordType::begin_request)
+                return unless_answered(match_begin(step.connection, expected->record, all_seen(), num_awaited(cursor), cursor));
+            return match_of_request(step.connection, *expected, all_seen(), cursor);
+        }
+        const auto* close = std::get_if<ExpectClose>(&step.action);
+        const std::string* where = connection_of(step.connection, close != nullptr ? close->request_id : std::nullopt, cursor);
+        if (where == nullptr) return {Match::Kind::contradicted, "no line before says which connection this is"};
+        return match_close(connections_.at(*where).seen());
+    }
+
+    /// A Web server that has answered all its clients will not ask the application any more.
+    Match unless_answered(Match match) const {
+        const bool waits = std::any_of(http_.begin(), http_.end(), [](const auto& one) { return one.second.awaits_response(); });
+        if (match.kind != Match::Kind::pending || http_.empty() || waits) return match;
+        std::string answers;
+        for (const auto& [name, one] : http_) answers += (answers.empty() ? "" : "; ") + one.describe();
+        return {Match::Kind::contradicted, match.got + "; the Web server answered the HTTP client: " + answers};
+    }
+
+    Match match_http(const Step& step) {
+        const auto found = http_.find(step.connection);
+        if (found == http_.end()) return {Match::Kind::contradicted, "nothing was said on this connection"};
+        const HttpExchange& exchange = found->second;
+        if (const auto* expected = std::get_if<HttpExpect>(&step.action)) return match(*expected, exchange);
+        if (exchange.seen().end != PeerEnd::open) return {Match::Kind::met, {}};
+        return {Match::Kind::pending, "the HTTP connection stays open"};
+    }
+
+    /// A Web server that doesn't end its input streams is accused of that once, by the checker's words, and served.
+    bool take_unended(const Step& step) {
+        const auto* request = std::get_if<ExpectRequest>(&step.action);
+        if (request == nullptr || match(step.connection, *request, all_seen(), num_awaited(cursor_), cursor_, Completeness::params).kind != Match::Kind::met) return false;
+        const Cursor::Bound where = cursor_.bound.at({step.connection, request->request_id});
+        Judgement judgement;
+        const RequestSeen& seen = connections_.at(where.connection).seen().requests.at(where.request_id).at(where.life);
+        const StreamSeen* std_in = seen.stream(RecordType::std_in);
+        const bool begun = std_in != nullptr;
+        accuse(judgement, begun ? Rule::input_unended : Rule::input_missing, begun ? "FCGI_STDIN without its empty record" : "no record of FCGI_STDIN");
+        for (const Accusation& accusation : judgement.accusations) log_.add(accusation);
+        return true;
     }
 
     // ---- waiting ----------------------------------------------------------------------------------------------------
@@ -241,6 +366,14 @@ private:
             polled.push_back({one.fd(), static_cast<short>(events), 0});
             their.push_back(&one);
         }
+        std::vector<HttpExchange*> clients;
+        for (auto& [name, one] : http_) {
+            const int events = (one.wants_to_read() ? POLLIN : 0) | (one.wants_to_write() ? POLLOUT : 0);
+            if (events == 0) continue;
+            polled.push_back({one.fd(), static_cast<short>(events), 0});
+            clients.push_back(&one);
+        }
+        if (options_.listener != nullptr) polled.push_back({options_.listener->fd(), POLLIN, 0});
         if (own_peer_ && !own_peer_->process->exit_status()) polled.push_back({own_peer_->process->end_fd(), POLLIN, 0});
         if (!own_peer_ && options_.peer_end_fd >= 0) polled.push_back({options_.peer_end_fd, POLLIN, 0});
         const auto left = std::chrono::ceil<milliseconds>(deadline - Clock::now()).count();
@@ -253,6 +386,14 @@ private:
             if ((polled[i].revents & ~POLLOUT) != 0) progress = their[i]->read_some() || progress;
             if (their[i]->flooded()) fail(Outcome::flooded, nullptr, "more than 16 MiB on one connection");
         }
+        for (std::size_t i = 0; i < clients.size(); ++i) {
+            const short events = polled[their.size() + i].revents;
+            if ((events & POLLOUT) != 0) progress = clients[i]->write_some() || progress;
+            if ((events & ~POLLOUT) != 0) progress = clients[i]->read_some() || progress;
+            if (clients[i]->flooded()) fail(Outcome::flooded, nullptr, "more than 64 MiB on one HTTP connection");
+        }
+        if (options_.listener != nullptr) progress = accept_connections() || progress;
+        answer_values();
         // What it said before its end was read first.
         const bool peer_ended = !own_peer_ && options_.peer_end_fd >= 0 && polled.back().revents != 0;
         if (!over_ && !progress && peer_ended) fail(Outcome::closed, nullptr, "the peer's process ended");
@@ -272,7 +413,8 @@ private:
         flush();
         const auto since = progress_at_ = Clock::now();
         const auto writing = [&] {
-            return std::any_of(connections_.begin(), connections_.end(), [](const auto& one) { return one.second.wants_to_write(); });
+            const auto wants_to_write = [](const auto& one) { return one.second.wants_to_write(); };
+            return std::any_of(connections_.begin(), connections_.end(), wants_to_write) || std::any_of(http_.begin(), http_.end(), wants_to_write);
         };
         while (!over_ && writing())
             if (!pump(since)) fail(Outcome::silent, nullptr, "the peer doesn't read what was written");
@@ -292,6 +434,7 @@ private:
 
     Match match_step(const Step& step, Cursor& cursor) {
         if (const auto* exit = std::get_if<ExpectExit>(&step.action)) return match_exit(*exit);
+        if (log_.ours == Side::application) return is_http(step) ? match_http(step) : match_of_web_server(step, cursor);
         const auto found = connections_.find(step.connection);
         if (found == connections_.end()) return {Match::Kind::contradicted, "nothing was said on this connection"};
         const ConnectionSeen& seen = found->second.seen();
@@ -317,15 +460,24 @@ private:
                 if (try_alternatives(step, *either)) return;
             } else {
                 const Match match = match_step(step, cursor_);
-                if (match.kind == Match::Kind::met) return;
+                if (match.kind == Match::Kind::met) return log_met(step);
                 last_got_ = match.got;
                 if (match.kind == Match::Kind::contradicted) return fail(match.by_end ? Outcome::closed : Outcome::contradicted, &step, match.got);
             }
-            if (!over_ && !pump(since)) return fail(Outcome::silent, &step, last_got_);
+            if (is_http(step) && log_.ours == Side::application) refuse_surplus();
+            if (over_ || pump(since)) continue;
+            if (log_.ours == Side::application && take_unended(step)) return;
+            return fail(Outcome::silent, &step, last_got_);
         }
         if (stopped_ || !played_.wanted.empty()) return;
-        played_.wanted = print(step);
+        played_.wanted = print(step, scenario_.side);
         played_.line = step.line;
+    }
+
+    /// The answer to the HTTP client belongs into the trace; records are there already.
+    void log_met(const Step& step) {
+        if (log_.ours != Side::application || !std::holds_alternative<HttpExpect>(step.action)) return;
+        log_http(step, step.connection + "< " + http_.at(step.connection).describe());
     }
 
     /// Follows the alternatives side by side. True when one was taken, and played to its end.
@@ -357,10 +509,7 @@ private:
     /// The expectations with which an alternative begins; `next`: the first step behind them.
     Match match_leading(const Alternative& alternative, Cursor& cursor, std::size_t& next) {
         for (; next < alternative.steps.size(); ++next) {
-            const auto& action = alternative.steps[next].action;
-            const bool expectation = std::holds_alternative<Expect>(action) || std::holds_alternative<ExpectResponse>(action) ||
-                                     std::holds_alternative<ExpectClose>(action) || std::holds_alternative<ExpectExit>(action);
-            if (!expectation) break;
+            if (!is_expectation(alternative.steps[next])) break;
             Match match = match_step(alternative.steps[next], cursor);
             if (match.kind != Match::Kind::met) return match;
         }
@@ -392,6 +541,11 @@ private:
     ConversationLog log_;
     std::unique_ptr<OwnPeer> own_peer_;
     std::map<std::string, Connection> connections_;
+    std::map<std::string, HttpExchange> http_;
+    std::size_t num_http_requests_ = 0;
+    AnswerValues values_{.values = {{"FCGI_MAX_CONNS", "64"}, {"FCGI_MAX_REQS", "64"}, {"FCGI_MPXS_CONNS", "0"}}};
+    std::map<std::string, std::size_t> num_values_answered_;  // management records looked at, by connection
+    std::set<std::string> to_close_;                          // once the group is written
     std::string group_connection_;
     Buffer group_;
     std::vector<std::size_t> cuts_;
@@ -404,47 +558,6 @@ private:
 };
 
 }  // namespace
-
-std::string_view name_of(Splitting splitting) noexcept {
-    return splitting == Splitting::whole ? "whole" : splitting == Splitting::bytes ? "bytes" : "header";
-}
-
-Pairs base_params(const Pairs& params) {
-    Pairs result{{"GATEWAY_INTERFACE", "CGI/1.1"}, {"SERVER_SOFTWARE", "fcgispec"}, {"SERVER_PROTOCOL", "HTTP/1.1"},
-                 {"SERVER_NAME", "localhost"},     {"SERVER_ADDR", "127.0.0.1"},    {"SERVER_PORT", "80"},
-                 {"REMOTE_ADDR", "127.0.0.1"},     {"REQUEST_METHOD", "GET"},       {"SCRIPT_NAME", "/fcgispec"},
-                 {"QUERY_STRING", ""}};
-    for (const auto& [name, value] : params) replace_or_add(result, name, value);
-    return result;
-}
-
-Buffer encode_request(const SendRequest& request, const Pairs& params) {
-    PairsPattern all{.pairs = {PairPattern{.name = "base", .value = std::nullopt}}, .open = false};
-    all.pairs.insert(all.pairs.end(), request.pairs.pairs.begin(), request.pairs.pairs.end());
-    Pairs base = base_params(params);
-    // An Authorizer isn't sent it [§6.3], unless the user wants it.
-    if (request.role == Role::authorizer && value_of(params, "SCRIPT_NAME") == nullptr)
-        std::erase_if(base, [](const auto& pair) { return pair.first == "SCRIPT_NAME"; });
-    const auto given = [&](std::string_view name) {
-        return value_of(base, name) != nullptr ||
-               std::any_of(request.pairs.pairs.begin(), request.pairs.pairs.end(), [&](const PairPattern& pair) { return pair.name == name; });
-    };
-    if (!request.std_in.empty() && !given("CONTENT_LENGTH")) base.emplace_back("CONTENT_LENGTH", std::to_string(request.std_in.size()));
-    if (request.role == Role::filter && !given("FCGI_DATA_LENGTH")) base.emplace_back("FCGI_DATA_LENGTH", std::to_string(request.data.size()));
-    if (request.role == Role::filter && !given("FCGI_DATA_LAST_MOD")) base.emplace_back("FCGI_DATA_LAST_MOD", data_last_mod);
-    all = with_base(all, base);
-
-    Buffer result;
-    encode_record({.type = RecordType::begin_request, .request_id = request.request_id, .content = encode(BeginRequestBody{.role = request.role, .flags = request.flags})}, result);
-    const auto stream = [&](RecordType type, std::string_view value) {
-        encode_stream(type, request.request_id, bytes_of(value), result);
-        encode_record({.type = type, .request_id = request.request_id}, result);
-    };
-    stream(RecordType::params, *content_of(RecordPattern{.type = RecordType::params, .content = all, .padding = {}, .content_length = {}}));
-    if (request.role != Role::authorizer) stream(RecordType::std_in, request.std_in);
-    if (request.role == Role::filter) stream(RecordType::data, request.data);
-    return result;
-}
 
 Played play(const Scenario& scenario, const PlayOptions& options) { return Player(scenario, options).run(); }
 

@@ -12,21 +12,19 @@
 
 #include "conformance/engine/checker.hpp"
 #include "conformance/engine/observation.hpp"
+#include "conformance/engine/http_exchange.hpp"
+#include "conformance/engine/listener.hpp"
 #include "conformance/engine/process.hpp"
+#include "conformance/engine/said.hpp"
 #include "conformance/engine/script.hpp"
 #include "conformance/engine/transport.hpp"
 
 namespace fcgispec {
 
-/// How what we say is cut into writes: whole groups of lines at a time, single bytes (the first and last 1,024 of a
-/// group), or each header and each content apart.
-enum class Splitting : std::uint8_t { whole, bytes, header };
-[[nodiscard]] std::string_view name_of(Splitting splitting) noexcept;
-
-using Pairs = std::vector<std::pair<std::string, std::string>>;
-
 struct PlayOptions {
-    Address address;
+    Address address;                   ///< of an application under test
+    Listener* listener = nullptr;      ///< where a Web server under test finds us
+    HttpUrl url;                       ///< what it forwards to us
     Pairs params;                      ///< the user's --param, part of `base`
     std::vector<std::string> command;  ///< how a scenario's own peer is started; empty: it can't be
     Splitting splitting = Splitting::whole;
@@ -66,12 +64,6 @@ struct Played {
     std::map<std::string, ConnectionSeen> seen;  ///< by connection: all that the peer said and that meant something
     std::optional<ExitStatus> died;   ///< the scenario's own peer ended without being asked to
 };
-
-/// The variables that a plain request needs [CGI §4.1], with the user's added.
-[[nodiscard]] Pairs base_params(const Pairs& params);
-
-/// The bytes of a whole request.
-[[nodiscard]] Buffer encode_request(const SendRequest& request, const Pairs& params);
 
 /// Plays it. The machine's failures are exceptions (std::system_error); the peer's conduct is in the result.
 [[nodiscard]] Played play(const Scenario& scenario, const PlayOptions& options);

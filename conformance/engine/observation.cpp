@@ -93,6 +93,13 @@ Match match_stream(const Expect& expected, const ConnectionSeen& seen, std::uint
     const auto* text = std::get_if<TextPattern>(&expected.record.content);
     const TextPattern pattern = text != nullptr ? *text : TextPattern{.text = content_of(expected.record).value_or("")};
     Cursor::Stream& at = cursor.streams[expected.record.type];
+    if (const auto* pairs = std::get_if<PairsPattern>(&expected.record.content); pairs != nullptr && !content_of(expected.record)) {
+        // Pairs that stand for many values can be compared only when all are there.
+        if (!stream->ended) return not_yet(seen, stream->bytes.empty() ? "" : describe(stream->bytes));
+        if (!fits(*pairs, bytes_of(stream->bytes))) return {contradicted, print(Record{.type = RecordType::params, .content = bytes_of(stream->bytes)}, PrintStyle::brief)};
+        at.used = stream->bytes.size();
+        return {met, {}};
+    }
     Match result = pattern == TextPattern{} ? match_end(stream->bytes, complete, at) : match_text(pattern, stream->bytes, complete, at);
     if (result.kind == pending) return not_yet(seen, result.got == "\"\"" ? "" : result.got);
     if (result.kind == contradicted && request != nullptr && request->end) result.got += ", then " + describe(*request->end);
@@ -119,29 +126,6 @@ Match match_end_request(const Expect& expected, const ConnectionSeen& seen, std:
     return {met, {}};
 }
 
-bool fits(const TextPattern& pattern, std::string_view text) {
-    if (pattern.exact()) return text == pattern.text;
-    if (pattern.open_start && pattern.open_end) return text.find(pattern.text) != std::string_view::npos;
-    return pattern.open_start ? text.ends_with(pattern.text) : text.starts_with(pattern.text);
-}
-
-/// Whether the pairs of `content` are those expected, in any order.
-bool fits(const PairsPattern& expected, Bytes content) {
-    std::vector<std::pair<std::string_view, std::string_view>> pairs;
-    for (DecodedPair decoded = decode_pair(content); decoded.pair; decoded = decode_pair(content)) {
-        pairs.emplace_back(text_of(decoded.pair->name), text_of(decoded.pair->value));
-        content = content.subspan(decoded.consumed);
-    }
-    for (const PairPattern& pattern : expected.pairs) {
-        const auto found = std::find_if(pairs.begin(), pairs.end(), [&](const auto& pair) {
-            return pair.first == pattern.name && (!pattern.value || fits(*pattern.value, pair.second));
-        });
-        if (found == pairs.end()) return false;
-        pairs.erase(found);
-    }
-    return expected.open || pairs.empty();
-}
-
 bool fits(const RecordPattern& expected, std::string_view content) {
     if (const auto* text = std::get_if<TextPattern>(&expected.content)) return fits(*text, content);
     if (const auto* pairs = std::get_if<PairsPattern>(&expected.content)) return fits(*pairs, bytes_of(content));
@@ -165,6 +149,36 @@ Match match_management(const std::string& connection, const Expect& expected, co
 
 }  // namespace
 
+bool fits(const TextPattern& pattern, std::string_view text) {
+    if (pattern.exact()) return text == pattern.text;
+    if (pattern.open_start && pattern.open_end) return text.find(pattern.text) != std::string_view::npos;
+    return pattern.open_start ? text.ends_with(pattern.text) : text.starts_with(pattern.text);
+}
+
+bool fits(const PairsPattern& expected, Bytes content, const PairPattern** missing) {
+    std::vector<std::pair<std::string_view, std::string_view>> pairs;
+    for (DecodedPair decoded = decode_pair(content); decoded.pair; decoded = decode_pair(content)) {
+        pairs.emplace_back(text_of(decoded.pair->name), text_of(decoded.pair->value));
+        content = content.subspan(decoded.consumed);
+    }
+    for (const PairPattern& pattern : expected.pairs) {
+        const auto found = std::find_if(pairs.begin(), pairs.end(), [&](const auto& pair) {
+            return pair.first == pattern.name && (!pattern.value || fits(*pattern.value, pair.second));
+        });
+        if (found == pairs.end()) {
+            if (missing != nullptr) *missing = &pattern;
+            return false;
+        }
+        pairs.erase(found);
+    }
+    return expected.open || pairs.empty();
+}
+
+const StreamSeen* RequestSeen::stream(RecordType type) const {
+    const auto found = streams.find(type);
+    return found == streams.end() ? nullptr : &found->second;
+}
+
 void ConnectionSeen::add(const Record& record) {
     size += record.content.size() + (properties_of(record.type) != nullptr && properties_of(record.type)->stream ? 0 : discrete_size);
     const TypeProperties* properties = properties_of(record.type);
@@ -173,13 +187,17 @@ void ConnectionSeen::add(const Record& record) {
         return;
     }
     std::vector<RequestSeen>& lives = requests[record.request_id];
-    if (lives.empty() || lives.back().end) lives.emplace_back();
+    if (lives.empty() || lives.back().end || record.type == RecordType::begin_request) lives.emplace_back();
     if (properties->stream) {
         StreamSeen& stream = lives.back().streams[record.type];
         stream.bytes += text_of(record.content);
         stream.ended = stream.ended || record.content.empty();
     } else if (record.type == RecordType::end_request) {
         lives.back().end = end_request_of(record.content);
+    } else if (record.type == RecordType::begin_request) {
+        lives.back().begin = decode_begin_request(record.content);
+    } else if (record.type == RecordType::abort_request) {
+        lives.back().aborted = true;
     }
 }
 
@@ -189,6 +207,10 @@ Match match(const std::string& connection, const Expect& expected, const Connect
     const auto request_id = static_cast<std::uint16_t>(expected.record.request_id.value_or(1));
     Cursor::Request& request = cursor.requests[{connection, request_id}];
     if (is_stream(expected.record.type)) return match_stream(expected, seen, request_id, request);
+    if (expected.record.type == RecordType::abort_request) {
+        const RequestSeen* life = life_of(seen, request_id, request.life);
+        return life != nullptr && life->aborted ? Match{met, {}} : not_yet(seen, {});
+    }
     return match_end_request(expected, seen, request_id, request);
 }
 

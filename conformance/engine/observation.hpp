@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -24,10 +25,14 @@ struct StreamSeen {
     std::string bytes;
     bool ended = false;
 };
-/// One life of a request id on a connection, from the first record about it to FCGI_END_REQUEST.
+/// One life of a request id on a connection: of an application's answers up to FCGI_END_REQUEST, of a Web server's records
+/// from FCGI_BEGIN_REQUEST to the next one.
 struct RequestSeen {
+    std::optional<BeginRequestBody> begin;  ///< where a Web server is the peer
     std::map<RecordType, StreamSeen> streams;
+    bool aborted = false;
     std::optional<EndRequestBody> end;
+    [[nodiscard]] const StreamSeen* stream(RecordType type) const;
 };
 struct DiscreteSeen {
     RecordType type{};
@@ -56,6 +61,17 @@ struct Cursor {
     };
     std::map<std::pair<std::string, std::uint16_t>, Request> requests;     // by connection and request id
     std::map<std::pair<std::string, RecordType>, std::size_t> management;  // by connection and type: records used
+
+    /// Which of a Web server's requests an id of the scenario stands for.
+    struct Bound {
+        std::string connection;
+        std::uint16_t request_id = 0;
+        std::size_t life = 0;
+        auto operator<=>(const Bound&) const = default;
+    };
+    std::map<std::pair<std::string, std::uint16_t>, Bound> bound;  // by the scenario's connection name and id
+    std::set<Bound> taken;                                         // those that an id stands for or stood for
+    std::map<std::string, std::string> connections;                // by the scenario's name: where the last request so named came
 };
 
 /// Whether an expectation is met.
@@ -75,6 +91,11 @@ struct Match {
 [[nodiscard]] Match match(const std::string& connection, const ExpectResponse& expected, const ConnectionSeen& seen,
                           Cursor& cursor);
 [[nodiscard]] Match match_close(const ConnectionSeen& seen);
+
+/// Whether `text` is one that `pattern` stands for, whole.
+[[nodiscard]] bool fits(const TextPattern& pattern, std::string_view text);
+/// Whether the pairs of `content` are those expected, in any order; `missing`: the first that isn't there, where given.
+[[nodiscard]] bool fits(const PairsPattern& expected, Bytes content, const PairPattern** missing = nullptr);
 
 /// The CGI header block of an FCGI_STDOUT value, with its empty line, and its status: of the Status field, else 200
 /// [CGI §6.2, §6.3.3]. Lines may end with LF alone [CGI §6.2.1, §7.2].

@@ -3,14 +3,31 @@
 #include <unistd.h>
 
 namespace fcgispec {
+namespace {
 
-Peer::Peer(const RunOptions& options) : options_(options), address_(options.address ? *options.address : fresh_unix_address()) {
+Address address_of_peer(const RunOptions& options) {
+    if (options.side == Side::web_server) return options.url ? options.url->address() : Address::parse("tcp:127.0.0.1:0");
+    return options.address ? *options.address : fresh_unix_address();
+}
+
+}  // namespace
+
+Peer::Peer(const RunOptions& options) : options_(options), address_(address_of_peer(options)) {
+    if (options.side == Side::web_server) ours_ = std::make_unique<Listener>(options.listen.value());
     if (is_ours()) restart();
 }
 
 Peer::~Peer() {
     process_.reset();
-    if (is_ours()) unlink(address_.path.c_str());
+    if (is_ours() && address_.kind == Address::Kind::unix_socket) unlink(address_.path.c_str());
+}
+
+PlayOptions Peer::play_options() const {
+    PlayOptions result{.address = address_, .listener = ours_.get(), .params = options_.params, .command = options_.command,
+                       .deadline_ms = options_.deadline_ms, .interrupted = options_.interrupted, .peer_end_fd = end_fd()};
+    if (options_.side == Side::web_server)
+        result.url = options_.url ? *options_.url : HttpUrl{.host = address_.host, .port = address_.port, .path = {}};
+    return result;
 }
 
 std::optional<ExitStatus> Peer::exit_status() noexcept { return process_ ? process_->exit_status() : std::nullopt; }
@@ -19,8 +36,9 @@ void Peer::restart() {
     process_.reset();
     // A new socket: what waited in the old one's queue must not reach the new process.
     listening_.reset();
-    unlink(address_.path.c_str());
+    if (address_.kind == Address::Kind::unix_socket) unlink(address_.path.c_str());
     listening_ = listen_on(address_);
+    address_ = address_of(listening_, address_);
     process_ = std::make_unique<Process>(options_.command, listening_, std::map<std::string, std::string>{});
 }
 

@@ -1,4 +1,4 @@
-// The application under test, as the runner holds it: attached at an address, or started by us and started again.
+// The peer under test, as the runner holds it: attached at an address, or started by us and started again.
 #pragma once
 
 #include <memory>
@@ -12,24 +12,26 @@ namespace fcgispec {
 
 class Peer {
 public:
-    /// Starts it where it is ours to start. Throws std::system_error.
+    /// Starts it where it is ours to start; for a Web server, listens where it will find us. Throws std::system_error.
     explicit Peer(const RunOptions& options);
     Peer(const Peer&) = delete;
     Peer& operator=(const Peer&) = delete;
     ~Peer();
 
-    [[nodiscard]] const Address& address() const noexcept { return address_; }
+    /// How scenarios reach it.
+    [[nodiscard]] PlayOptions play_options() const;
     /// How the process that we started ended, if it has.
     [[nodiscard]] std::optional<ExitStatus> exit_status() noexcept;
     /// Readable once that process has ended; -1 where we started none.
     [[nodiscard]] int end_fd() const noexcept { return process_ ? process_->end_fd() : -1; }
     /// Starts it anew where it is ours to start. Throws std::system_error.
     void restart();
-    [[nodiscard]] bool is_ours() const noexcept { return !options_.address.has_value(); }
+    [[nodiscard]] bool is_ours() const noexcept { return options_.side == Side::application ? !options_.address : !options_.url; }
 
 private:
     const RunOptions& options_;
-    Address address_;
+    std::unique_ptr<Listener> ours_;  // a Web server finds us there
+    Address address_;                 // of the peer: an application's, or a Web server's for HTTP
     FileDescriptor listening_;  // kept: connections wait in it while the peer is started again
     std::unique_ptr<Process> process_;
 };

@@ -15,7 +15,7 @@ BOOST_AUTO_TEST_SUITE(peer)
 namespace {
 
 bool answers(const Peer& peer) {
-    return play(plain_request(), {.address = peer.address(), .params = {}, .command = {}, .deadline_ms = 20'000}).outcome == Played::Outcome::as_expected;
+    return play(plain_request(), {.address = peer.play_options().address, .params = {}, .command = {}, .deadline_ms = 20'000}).outcome == Played::Outcome::as_expected;
 }
 
 }  // namespace
@@ -26,7 +26,7 @@ BOOST_AUTO_TEST_CASE(an_attached_peer_is_not_ours) {
     options.address = application.address();
     Peer peer(options);
     BOOST_TEST(!peer.is_ours());
-    BOOST_TEST(peer.address().print() == application.address().print());
+    BOOST_TEST(peer.play_options().address.print() == application.address().print());
     BOOST_TEST(!peer.exit_status().has_value());
     BOOST_TEST(answers(peer));
 }
@@ -37,7 +37,7 @@ BOOST_AUTO_TEST_CASE(one_that_we_start_serves_and_goes_with_us) {
     std::string path;
     {
         Peer peer(options);
-        path = peer.address().path;
+        path = peer.play_options().address.path;
         BOOST_TEST(peer.is_ours());
         BOOST_TEST(answers(peer));
         BOOST_TEST(answers(peer));
@@ -51,7 +51,7 @@ BOOST_AUTO_TEST_CASE(one_that_we_start_is_started_again) {
     RunOptions options;
     options.command = {"/usr/bin/perl", "-e", "exit 3"};
     Peer peer(options);
-    const Played played = play(plain_request(), {.address = peer.address(), .params = {}, .command = {}, .deadline_ms = 100});
+    const Played played = play(plain_request(), {.address = peer.play_options().address, .params = {}, .command = {}, .deadline_ms = 100});
     BOOST_TEST((played.outcome != Played::Outcome::as_expected));
     while (!peer.exit_status()) continue;  // it ends at once
     BOOST_TEST(peer.exit_status()->number == 3);

@@ -15,8 +15,8 @@ constexpr double trial_round_trips = 10;
 constexpr std::string_view contract_mark = "fcgispec contract 1:";
 
 /// A scenario of these lines; they are ours, so they can be read.
-Scenario scenario_of(const std::string& lines) {
-    ParsedScript parsed = parse_script("scenario  A question of the probe\nproves R-0-0\n" + lines, "probe", "probe", Side::application);
+Scenario scenario_of(const std::string& lines, Side under_test) {
+    ParsedScript parsed = parse_script("scenario  A question of the probe\nproves R-0-0\n" + lines, "probe", "probe", under_test);
     assert(parsed.errors.empty());
     return std::move(parsed.scenarios.front());
 }
@@ -24,10 +24,11 @@ Scenario scenario_of(const std::string& lines) {
 bool answered(const Played& played) { return played.outcome == Played::Outcome::as_expected; }
 
 struct Prober {
+    Side under_test{};
     PlayOptions options;
     Probe result;
 
-    Played ask(const std::string& lines) const { return play(scenario_of(lines), options); }
+    Played ask(const std::string& lines) const { return play(scenario_of(lines, under_test), options); }
 
     void show(const std::string& name, const std::string& claimed, const std::string& observed) {
         result.shown.push_back({name, claimed, observed});
@@ -36,16 +37,16 @@ struct Prober {
     void offer(const std::string& capability) { result.offered.insert(capability); }
 
     void plain_request_answered() {
-        result.plain = play(plain_request(), options);
+        result.plain = play(plain_request(under_test), options);
         if (!answered(result.plain)) return;
         // The first may have had to load or compile something.
         const auto begin = std::chrono::steady_clock::now();
-        (void)play(plain_request(), options);
+        (void)play(plain_request(under_test), options);
         result.round_trip_ms = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin).count();
         options.deadline_ms = std::min(options.deadline_ms, trial_ms + static_cast<int>(trial_round_trips * result.round_trip_ms));
     }
 
-    void keep_conn() {
+    void keeps_connections() {
         const bool kept = answered(ask("> request 1\n< response 1\n> request 2\n< response 2\n"));
         if (kept) offer("keep-conn");
         show("keeps connections", "", kept ? "yes" : "no");
@@ -118,28 +119,85 @@ struct Prober {
         show("connections at once (FCGI_MAX_CONNS)", claimed,
              std::to_string(result.num_connections) + (result.num_connections == num_connections_max ? " or more" : ""));
     }
+
+    // ---- of a Web server --------------------------------------------------------------------------------------------
+
+    /// The requests of all connections, in the order of the connections.
+    static std::vector<RequestSeen> requests_of(const Played& played) {
+        std::vector<RequestSeen> requests;
+        for (const auto& [name, connection] : played.seen)
+            for (const auto& [id, lives] : connection.requests) requests.insert(requests.end(), lives.begin(), lives.end());
+        return requests;
+    }
+
+    void kept_connections() {
+        const Played played = ask("http> GET /1\n> request 1\n< response 1\nhttp< 200\nhttpb> GET /2\n> request 2\n< response 2\nhttpb< 200\n");
+        const std::vector<RequestSeen> requests = requests_of(played);
+        const bool asked = !requests.empty() && requests.front().begin && (requests.front().begin->flags & keep_conn) != 0;
+        const bool kept = asked && answered(played) && played.seen.size() == 1;
+        if (kept) offer("keep-conn");
+        show("keeps connections (FCGI_KEEP_CONN)", asked ? "1" : "0", kept ? "yes" : "no");
+        bool asks_values = false;
+        for (const auto& [name, connection] : played.seen)
+            for (const DiscreteSeen& record : connection.management) asks_values = asks_values || record.type == RecordType::get_values;
+        if (asks_values) offer("get-values");
+        show("asks FCGI_GET_VALUES", "", asks_values ? "yes" : "no");
+    }
+
+    /// Two requests wait at once: on one connection, if the Web server multiplexes.
+    void requests_at_once() {
+        const Played played = ask("values [FCGI_MPXS_CONNS=\"1\" FCGI_MAX_CONNS=\"1\" FCGI_MAX_REQS=\"50\"]\nhttp> GET /warm\n> request 1\n< response 1\nhttp< 200\n"
+                                  "httpb> GET /2\n> request 2\nhttpc> GET /3\n> request 3\n< response 3\n< response 2\nhttpb< 200\nhttpc< 200\n");
+        const bool at_once = answered(played);
+        bool multiplexed = false;
+        for (const auto& [name, connection] : played.seen) multiplexed = multiplexed || connection.requests.size() > 1;
+        if (at_once) offer("connections");
+        if (at_once && multiplexed) offer("multiplexing");
+        show("serves several clients at once", "", at_once ? "yes" : "no");
+        show("multiplexes where the application does", "", at_once && multiplexed ? "yes" : "no");
+    }
+
+    void role(Role role, const std::string& path, const std::string& capability) {
+        const Played played = ask("http> GET " + path + "\n> {FCGI_BEGIN_REQUEST, 1, {" + std::string(name_of(role)) + ", *}}\n< close\n");
+        if (answered(played)) offer(capability);
+        show("has the role " + std::string(name_of(role)), "", answered(played) ? "yes" : "no");
+    }
 };
 
-}  // namespace
-
-const Scenario& plain_request() {
-    static const Scenario scenario = scenario_of("> request 1 flags=0\n< response 1\n");
-    return scenario;
-}
-
-Probe probe_application(const PlayOptions& options, bool can_spawn) {
-    Prober prober{options, {}};
-    prober.plain_request_answered();
-    if (!answered(prober.result.plain)) return std::move(prober.result);
-    prober.offer(options.address.kind == Address::Kind::tcp ? "tcp" : "unix");
-    if (can_spawn) prober.offer("spawn");
+void probe_application(Prober& prober) {
+    if (!prober.options.command.empty()) prober.offer("spawn");
     std::map<std::string, std::string> claimed = prober.values();
-    prober.keep_conn();
+    prober.keeps_connections();
     prober.contract();
     prober.connections(claimed["FCGI_MAX_CONNS"]);
     prober.multiplexing(claimed["FCGI_MPXS_CONNS"]);
     prober.show("requests at once (FCGI_MAX_REQS)", claimed["FCGI_MAX_REQS"], "");
     prober.show("answers FCGI_GET_VALUES", "", prober.result.offered.contains("get-values") ? "yes" : "no");
+}
+
+void probe_web_server(Prober& prober) {
+    prober.kept_connections();
+    prober.requests_at_once();
+    prober.role(Role::authorizer, "/authorizer/probe", "authorizer");
+    prober.role(Role::filter, "/filter/probe", "filter");
+}
+
+}  // namespace
+
+const Scenario& plain_request(Side under_test) {
+    static const Scenario of_application = scenario_of("> request 1 flags=0\n< response 1\n", Side::application);
+    static const Scenario of_web_server = scenario_of("http> GET /health\n> request 1\n< response 1 \"healthy\"\nhttp< 200 \"healthy\"\n", Side::web_server);
+    return under_test == Side::application ? of_application : of_web_server;
+}
+
+Probe probe_peer(Side under_test, const PlayOptions& options) {
+    Prober prober{under_test, options, {}};
+    prober.plain_request_answered();
+    if (!answered(prober.result.plain)) return std::move(prober.result);
+    const Address& address = options.listener != nullptr ? options.listener->address() : options.address;
+    prober.offer(address.kind == Address::Kind::tcp ? "tcp" : "unix");
+    if (under_test == Side::application) probe_application(prober);
+    if (under_test == Side::web_server) probe_web_server(prober);
     return std::move(prober.result);
 }
 
@@ -148,6 +206,7 @@ std::string why_skipped(const std::string& capability) {
     if (capability == "connections") return "the peer serves one connection at a time";
     if (capability == "multiplexing") return "the peer does not multiplex (observed)";
     if (capability == "get-values") return "the peer does not answer FCGI_GET_VALUES";
+    if (capability == "authorizer" || capability == "filter") return "the Web server has no " + capability + " at /" + capability + "/";
     if (capability == "spawn") return "we did not start the peer (--spawn)";
     if (capability == "tcp" || capability == "unix") return "the peer is not reached over " + capability;
     return "the peer does not offer '" + capability + "' of the contract";

@@ -20,11 +20,12 @@ struct Probe {
 };
 inline constexpr std::size_t num_connections_max = 8;
 
-/// Asks the application at options.address. `can_spawn`: scenarios may start peers of their own.
-[[nodiscard]] Probe probe_application(const PlayOptions& options, bool can_spawn);
+/// Asks the application at options.address, or the Web server at options.url. With options.command scenarios may start
+/// peers of their own.
+[[nodiscard]] Probe probe_peer(Side under_test, const PlayOptions& options);
 
 /// A plain request on a fresh connection [§6.2]: the scenario by which health is told.
-[[nodiscard]] const Scenario& plain_request();
+[[nodiscard]] const Scenario& plain_request(Side under_test = Side::application);
 
 /// Why a peer without that capability is not tested with a scenario.
 [[nodiscard]] std::string why_skipped(const std::string& capability);

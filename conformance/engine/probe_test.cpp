@@ -17,7 +17,7 @@ namespace {
 
 Probe probed(const Conduct& conduct, int deadline_ms = 20'000, bool can_spawn = false) {
     const TestApplication application(conduct);
-    return probe_application({.address = application.address(), .params = {}, .command = {}, .deadline_ms = deadline_ms}, can_spawn);
+    return probe_peer(Side::application, {.address = application.address(), .params = {}, .command = can_spawn ? std::vector<std::string>{"true"} : std::vector<std::string>{}, .deadline_ms = deadline_ms});
 }
 
 /// "claimed / observed" of a capability that is shown.

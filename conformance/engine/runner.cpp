@@ -78,8 +78,10 @@ private:
     [[nodiscard]] bool interrupted() const { return options_.interrupted != nullptr && *options_.interrupted; }
 
     [[nodiscard]] PlayOptions play_options(const Case& one, int factor = 1) const {
-        return {.address = peer_.address(), .params = options_.params, .command = options_.command, .splitting = one.splitting,
-                .deadline_ms = options_.deadline_ms * factor, .interrupted = options_.interrupted, .peer_end_fd = peer_.end_fd()};
+        PlayOptions result = peer_.play_options();
+        result.splitting = one.splitting;
+        result.deadline_ms *= factor;
+        return result;
     }
 
     Outcome judge_once(const Case& one) {
@@ -163,9 +165,9 @@ private:
     /// A plain request on a fresh connection is answered. The peer that we started and that has ended isn't healthy.
     bool check_health() {
         if (peer_.exit_status()) return false;
-        const PlayOptions options{.address = peer_.address(), .params = options_.params, .command = {}, .deadline_ms = options_.deadline_ms * second_look_factor,
-                                  .interrupted = options_.interrupted, .peer_end_fd = peer_.end_fd()};
-        return play(plain_request(), options).outcome == Played::Outcome::as_expected;
+        PlayOptions options = peer_.play_options();
+        options.deadline_ms *= second_look_factor;
+        return play(plain_request(options_.side), options).outcome == Played::Outcome::as_expected;
     }
 
     void judge_unhealthy(Outcome& outcome) {
@@ -369,15 +371,18 @@ void report_no_answer(Report& report, const Played& plain, const std::optional<E
         report.interrupted = true;
         return;
     }
-    if (plain.wanted == "the peer takes a connection") {
-        report.unreachable = plain.got;
+    // A Web server that doesn't ask us is one that isn't set up to.
+    const bool not_asked = options.side == Side::web_server && plain.seen.empty();
+    if (plain.wanted == "the peer takes a connection" || not_asked) {
+        report.unreachable = (not_asked ? "no FastCGI request came: wanted " + plain.wanted + ", got " : "") + plain.got;
         return;
     }
     const std::string got = plain.got + (ended ? "; the peer ended with " + ended->print() : "");
-    Result result{.scenario = plain_request().name, .title = "A plain request is answered", .requirements = {"R-5.5-1"},
+    const std::string requirement = options.side == Side::application ? "R-5.5-1" : "R-B-2";
+    Result result{.scenario = plain_request(options.side).name, .title = "A plain request is answered", .requirements = {requirement},
                   .verdict = Verdict::crash, .splitting = "whole", .reason = reason_of(plain) + ": wanted " + plain.wanted + ", got " + got,
                   .again = options.again, .trace = plain.trace};
-    report.findings.push_back({.requirement = "R-5.5-1", .verdict = Verdict::crash, .count = 1, .wanted = plain.wanted, .got = got,
+    report.findings.push_back({.requirement = requirement, .verdict = Verdict::crash, .count = 1, .wanted = plain.wanted, .got = got,
                                .scenario = result.scenario, .again = result.again, .records = plain.around, .scenarios = {result.scenario}, .known = std::nullopt});
     report.results.push_back(std::move(result));
 }
@@ -399,19 +404,17 @@ std::string shell_quoted(const std::string& text) {
     return result + "'";
 }
 
-Report run_application(const RunOptions& asked, const std::vector<Scenario>& scenarios, const Register& requirements) {
+Report run_scenarios(const RunOptions& asked, const std::vector<Scenario>& scenarios, const Register& requirements) {
     const auto begin = Clock::now();
     RunOptions options = asked;
     if (asked.deadline_ms == 0) options.deadline_ms = deadline_ms_max;
-    Report report{.version = FCGISPEC_VERSION, .side = Side::application};
-    report.address = options.address ? options.address->print() : command_line(options.command);
+    Report report{.version = FCGISPEC_VERSION, .side = options.side};
+    report.address = options.address ? options.address->print() : options.url ? options.url->print() : command_line(options.command);
     report.name = options.name.empty() ? report.address : options.name;
     report.seed = options.seed;
 
     Peer peer(options);
-    const Probe probe = probe_application({.address = peer.address(), .params = options.params, .command = options.command,
-                                           .deadline_ms = options.deadline_ms, .interrupted = options.interrupted, .peer_end_fd = peer.end_fd()},
-                                          !options.command.empty());
+    const Probe probe = probe_peer(options.side, peer.play_options());
     report.capabilities = probe.shown;
     if (probe.plain.outcome != Played::Outcome::as_expected) {
         report_no_answer(report, probe.plain, peer.exit_status(), options);
@@ -435,12 +438,10 @@ Report run_application(const RunOptions& asked, const std::vector<Scenario>& sce
         }
     }
     // The probe leaves connections with requests begun: one that dies of that doesn't do so in the first scenario.
-    const PlayOptions health{.address = peer.address(), .params = options.params, .command = {}, .deadline_ms = options.deadline_ms,
-                             .interrupted = options.interrupted, .peer_end_fd = peer.end_fd()};
-    if (peer.is_ours() && play(plain_request(), health).outcome != Played::Outcome::as_expected) peer.restart();
+    if (peer.is_ours() && play(plain_request(options.side), peer.play_options()).outcome != Played::Outcome::as_expected) peer.restart();
     Run run(options, requirements, std::move(cases));
-    // An attached peer serves only so many at once; of our own each thread has one.
-    run.play(peer, peer.is_ours() ? options.num_jobs : std::min(options.num_jobs, probe.num_connections));
+    // An attached peer serves only so many at once; of our own each thread has one. Web servers come to one place.
+    run.play(peer, options.side == Side::web_server ? 1 : peer.is_ours() ? options.num_jobs : std::min(options.num_jobs, probe.num_connections));
     Findings findings(requirements);
     for (Outcome& outcome : run.take()) {
         findings.add(outcome);

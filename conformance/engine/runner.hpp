@@ -17,7 +17,10 @@
 namespace fcgispec {
 
 struct RunOptions {
+    Side side = Side::application;     ///< under test
     std::optional<Address> address;    ///< of an application that runs; nothing: we start `command`
+    std::optional<Address> listen;     ///< where a Web server finds us
+    std::optional<HttpUrl> url;        ///< what a Web server that runs forwards to us; nothing: we start `command`
     std::vector<std::string> command;  ///< [§2.2]; also for the scenarios that start a peer of their own
     std::string name;                  ///< of the peer in the report; "": its address or command
     Pairs params;                      ///< the user's --param
@@ -34,9 +37,9 @@ struct RunOptions {
 inline constexpr int deadline_ms_min = 300;
 inline constexpr int deadline_ms_max = 5000;
 
-/// Plays all `scenarios` for applications. A peer that can't be reached is told in the report. Throws std::system_error
+/// Plays all `scenarios`, which are for options.side. A Web server is asked one thing at a time, whatever num_jobs. A peer that can't be reached is told in the report. Throws std::system_error
 /// where the machine fails before the first scenario, or the peer can't be started.
-[[nodiscard]] Report run_application(const RunOptions& options, const std::vector<Scenario>& scenarios, const Register& requirements);
+[[nodiscard]] Report run_scenarios(const RunOptions& options, const std::vector<Scenario>& scenarios, const Register& requirements);
 
 /// Whether `pattern` picks a scenario: a name or the beginning of one up to a '/' or '[', a shell pattern over the whole
 /// name, or the id of a requirement that it proves.

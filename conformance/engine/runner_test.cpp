@@ -67,7 +67,7 @@ const Result& result_of(const Report& report, const std::string& scenario) {
 Report run_beside_good(const Conduct& conduct, int deadline_ms = 5000, const std::string& before = {}) {
     const TestApplication application(good_but_for(conduct));
     const std::string bad = before + "> request 1 [QUERY_STRING=\"bad\"]\n< response 1 \"good\"\n";
-    return run_application(attached(application.address(), deadline_ms), {good("a"), scenario_of("b", bad, "R-6.2-2"), good("c")}, {});
+    return run_scenarios(attached(application.address(), deadline_ms), {good("a"), scenario_of("b", bad, "R-6.2-2"), good("c")}, {});
 }
 
 constexpr int short_ms = 300;
@@ -129,7 +129,7 @@ BOOST_AUTO_TEST_CASE(one_that_never_reads) {
         if (visit.received().find("unread") != std::string::npos) visit.stay();
     });
     const MemoryPeak peak;
-    const Report report = run_application(attached(application.address(), short_ms),
+    const Report report = run_scenarios(attached(application.address(), short_ms),
                                           {scenario_of("a", "> request 1 [QUERY_STRING=\"unread\"]\n< response 1\n> {FCGI_STDIN, 2, \"x\"*10485760}\n> close\n")}, {});
     BOOST_TEST(verdicts(report) == "a fail");
     BOOST_TEST(result_of(report, "a").reason.find("wanted the peer reads what is written") != std::string::npos, result_of(report, "a").reason);
@@ -154,7 +154,7 @@ BOOST_AUTO_TEST_CASE(one_that_dies_and_stays_away_is_a_crash_and_the_rest_inconc
     TestApplication application(good_but_for([&](Visit&) { there->vanish(); }));
     there = &application;
     const auto begin = Clock::now();
-    const Report report = run_application(attached(application.address(), short_ms), {good("a"), asking("b", "bad"), good("c"), good("d")}, {});
+    const Report report = run_scenarios(attached(application.address(), short_ms), {good("a"), asking("b", "bad"), good("c"), good("d")}, {});
     BOOST_TEST(verdicts(report) == "a pass, b crash, c inconclusive, d inconclusive");
     BOOST_TEST(exit_code_of(report) == 1);
     BOOST_TEST(result_of(report, "b").reason.find("a plain request on a fresh connection is not answered any more") != std::string::npos);
@@ -169,13 +169,13 @@ BOOST_AUTO_TEST_CASE(one_that_dies_and_stays_away_is_a_crash_and_the_rest_inconc
 BOOST_AUTO_TEST_CASE(one_that_is_not_there_is_unreachable) {
     const TestFolder folder;
     const Address nobody = Address::parse("unix:" + (folder.path() / "nobody").string());
-    const Report absent = run_application(attached(nobody, 5000), {good("a")}, {});
+    const Report absent = run_scenarios(attached(nobody, 5000), {good("a")}, {});
     BOOST_TEST(absent.unreachable == "no connection: " + nobody.print() + ": No such file or directory");
     BOOST_TEST(absent.results.empty());
     BOOST_TEST(absent.findings.empty());
     BOOST_TEST(exit_code_of(absent) == 3);
     { const FileDescriptor gone = listen_on(nobody); }
-    const Report refuses = run_application(attached(nobody, 5000), {good("a")}, {});
+    const Report refuses = run_scenarios(attached(nobody, 5000), {good("a")}, {});
     BOOST_TEST(refuses.unreachable == "no connection: " + nobody.print() + ": Connection refused");
     BOOST_TEST(exit_code_of(refuses) == 3);
 }
@@ -191,7 +191,7 @@ BOOST_AUTO_TEST_CASE(one_that_never_answers_is_never_passed) {
     for (const auto& [name, conduct] : table) {
         BOOST_TEST_INFO_SCOPE(name);
         const TestApplication application(conduct);
-        const Report report = run_application(attached(application.address(), short_ms), {good("a")}, {});
+        const Report report = run_scenarios(attached(application.address(), short_ms), {good("a")}, {});
         BOOST_TEST_REQUIRE(report.results.size() == 1U);
         BOOST_TEST((report.results.front().verdict == Verdict::crash));
         BOOST_TEST(report.results.front().title == "A plain request is answered");
@@ -203,7 +203,7 @@ BOOST_AUTO_TEST_CASE(one_that_never_answers_is_never_passed) {
 // A peer that we start [§2.2, §7].
 
 BOOST_AUTO_TEST_CASE(one_that_ends_is_judged_by_how_and_started_again) {
-    const Report report = run_application(spawned(), {good("a"), asking("b", "exit-0"), good("c"), asking("d", "exit-1"), good("e"), asking("f", "signal-11"), good("g")}, {});
+    const Report report = run_scenarios(spawned(), {good("a"), asking("b", "exit-0"), good("c"), asking("d", "exit-1"), good("e"), asking("f", "signal-11"), good("g")}, {});
     BOOST_TEST(verdicts(report) == "a pass, b fail, c pass, d fail, e pass, f crash, g pass");
     BOOST_TEST(result_of(report, "b").reason.ends_with("; the peer ended with exit status 0"), result_of(report, "b").reason);
     BOOST_TEST(result_of(report, "d").reason.ends_with("; the peer ended with exit status 1"), result_of(report, "d").reason);
@@ -219,7 +219,7 @@ BOOST_AUTO_TEST_CASE(one_that_ends_on_purpose_after_its_answer_spoils_no_other_s
     // machine, so on which scenario it falls: none may fail for it.
     std::vector<Scenario> scenarios;
     for (char name = 'a'; name <= 'p'; ++name) scenarios.push_back(name % 2 != 0 ? good(std::string(1, name)) : asking(std::string(1, name), "afterwards-0"));
-    const Report report = run_application(spawned(1000), scenarios, {});
+    const Report report = run_scenarios(spawned(1000), scenarios, {});
     BOOST_TEST(report.results.size() == scenarios.size());
     for (const Result& result : report.results)
         BOOST_TEST((result.verdict == Verdict::pass || result.verdict == Verdict::tolerated), result.scenario << ": " << result.reason);
@@ -229,12 +229,12 @@ BOOST_AUTO_TEST_CASE(one_that_ends_on_purpose_after_its_answer_spoils_no_other_s
 BOOST_AUTO_TEST_CASE(one_that_ends_before_its_first_answer_is_told_with_its_status) {
     RunOptions options = spawned(short_ms);
     options.command = {"/usr/bin/perl", "-e", "exit 3"};
-    const Report report = run_application(options, {good("a")}, {});
+    const Report report = run_scenarios(options, {good("a")}, {});
     BOOST_TEST_REQUIRE(report.results.size() == 1U);
     BOOST_TEST((report.results.front().verdict == Verdict::crash));
     BOOST_TEST(report.results.front().reason.ends_with("; the peer ended with exit status 3"), report.results.front().reason);
     options.command = {"/no/such/command"};
-    BOOST_CHECK_THROW((void)run_application(options, {good("a")}, {}), std::system_error);
+    BOOST_CHECK_THROW((void)run_scenarios(options, {good("a")}, {}), std::system_error);
 }
 
 BOOST_AUTO_TEST_CASE(beside_others_only_the_guilty_scenario_is_accused) {
@@ -247,7 +247,7 @@ BOOST_AUTO_TEST_CASE(beside_others_only_the_guilty_scenario_is_accused) {
         BOOST_TEST(done == ++num_reported);
         BOOST_TEST(all == 26U);
     };
-    const Report report = run_application(options, scenarios, {});
+    const Report report = run_scenarios(options, scenarios, {});
     BOOST_TEST(num_reported == 26U);
     BOOST_TEST(report.results.size() == 26U);
     for (const Result& result : report.results)
@@ -262,7 +262,7 @@ BOOST_AUTO_TEST_CASE(beside_others_on_an_attached_peer) {
     for (char name = 'a'; name <= 'z'; ++name) scenarios.push_back(name == 'm' ? asking("m", "bad") : good(std::string(1, name)));
     RunOptions options = attached(application.address(), 5000);
     options.num_jobs = 8;
-    const Report report = run_application(options, scenarios, {});
+    const Report report = run_scenarios(options, scenarios, {});
     for (const Result& result : report.results)
         BOOST_TEST((result.verdict == (result.scenario == "m" ? Verdict::fail : Verdict::pass)), result.scenario << ": " << result.reason);
     BOOST_TEST(report.results.size() == 26U);
@@ -272,7 +272,7 @@ BOOST_AUTO_TEST_CASE(beside_others_on_an_attached_peer) {
 
 BOOST_AUTO_TEST_CASE(what_we_cannot_do_is_inconclusive) {
     const TestApplication application(always_good());
-    const Report report = run_application(attached(application.address(), 5000), {good("a"), scenario_of("b", "process start\n> connect\n"), good("c")}, {});
+    const Report report = run_scenarios(attached(application.address(), 5000), {good("a"), scenario_of("b", "process start\n> connect\n"), good("c")}, {});
     BOOST_TEST(verdicts(report) == "a pass, b inconclusive, c pass");
     BOOST_TEST(result_of(report, "b").reason.starts_with("our own trouble: "));
     BOOST_TEST(exit_code_of(report) == 3);
@@ -280,7 +280,7 @@ BOOST_AUTO_TEST_CASE(what_we_cannot_do_is_inconclusive) {
 
 BOOST_AUTO_TEST_CASE(what_does_not_apply_is_skipped_with_the_reason) {
     const TestApplication application(always_good());
-    const Report report = run_application(attached(application.address(), 2000), {good("a"), scenario_of("b", "needs echo\n> connect\n"), scenario_of("c", "needs spawn\n> connect\n")}, {});
+    const Report report = run_scenarios(attached(application.address(), 2000), {good("a"), scenario_of("b", "needs echo\n> connect\n"), scenario_of("c", "needs spawn\n> connect\n")}, {});
     BOOST_TEST(verdicts(report) == "a pass, b skipped, c skipped");
     BOOST_TEST(result_of(report, "b").reason == why_skipped("echo"));
     BOOST_TEST(result_of(report, "c").reason == why_skipped("spawn"));
@@ -306,7 +306,7 @@ BOOST_AUTO_TEST_CASE(what_the_checker_sees_does_not_fail_the_scenario_in_which_i
 
 BOOST_AUTO_TEST_CASE(a_tolerated_alternative) {
     const TestApplication application(always_good());
-    const Report report = run_application(attached(application.address(), 5000),
+    const Report report = run_scenarios(attached(application.address(), 5000),
                                           {scenario_of("a", "> request 1\neither tolerated meagre\n< response 1\nend\n")}, {});
     BOOST_TEST(verdicts(report) == "a tolerated");
     BOOST_TEST(report.results.front().alternative == "meagre");
@@ -323,7 +323,7 @@ BOOST_AUTO_TEST_CASE(the_gravest_of_several_counts) {
     }));
     RunOptions options = attached(application.address(), 5000);
     options.num_repeats = 5;
-    const Report report = run_application(options, {asking("b", "bad")}, {});
+    const Report report = run_scenarios(options, {asking("b", "bad")}, {});
     BOOST_TEST(verdicts(report) == "b fail");
     BOOST_TEST(num_asked == 5);
 }
@@ -333,7 +333,7 @@ BOOST_AUTO_TEST_CASE(every_splitting_is_a_case) {
     RunOptions options = attached(application.address(), 5000);
     options.splittings = {Splitting::whole, Splitting::bytes, Splitting::header};
     options.seed = 7;
-    const Report report = run_application(options, {good("a"), good("b")}, {});
+    const Report report = run_scenarios(options, {good("a"), good("b")}, {});
     BOOST_TEST(report.results.size() == 6U);
     BOOST_TEST(report.results[0].splitting == "bytes");
     BOOST_TEST(report.results[0].again == "fcgispec app " + application.address().print() + " --select a --splitting bytes --seed 7");
@@ -347,7 +347,7 @@ BOOST_AUTO_TEST_CASE(an_interrupt_ends_a_run_with_the_results_so_far) {
     RunOptions options = attached(application.address(), 5000);
     options.interrupted = &interrupted;
     options.progress = [&](std::size_t done, std::size_t, const Result&) { interrupted = done == 2; };
-    const Report report = run_application(options, {good("a"), good("b"), good("c"), good("d")}, {});
+    const Report report = run_scenarios(options, {good("a"), good("b"), good("c"), good("d")}, {});
     BOOST_TEST(verdicts(report) == "a pass, b pass");
     BOOST_TEST(report.interrupted);
     BOOST_TEST(exit_code_of(report) == 3);
@@ -361,7 +361,7 @@ BOOST_AUTO_TEST_CASE(an_interrupt_before_the_first_answer_accuses_nobody) {
     });
     RunOptions options = attached(application.address(), 60'000);
     options.interrupted = &interrupted;
-    const Report report = run_application(options, {good("a")}, {});
+    const Report report = run_scenarios(options, {good("a")}, {});
     BOOST_TEST(report.interrupted);
     BOOST_TEST(report.results.empty());
     BOOST_TEST(report.findings.empty());

@@ -8,6 +8,7 @@
 namespace fcgispec {
 namespace {
 
+constexpr std::string_view http_prefix = "http";  // of the names of HTTP connections
 constexpr std::size_t num_cases_max = 4096;  // of one file: tables multiply
 
 /// `each N in 0 1 7 8..15`.
@@ -31,14 +32,11 @@ std::optional<int> signal_named(std::string_view name) {
     return std::nullopt;
 }
 
-std::string_view name_of_signal(int signal) {
-    return signal == SIGTERM ? "SIGTERM" : signal == SIGKILL ? "SIGKILL" : signal == SIGUSR1 ? "SIGUSR1" : "SIGHUP";
-}
-
 /// Reads one scenario file. What it reads of the head goes to `head`; the steps are read anew for each table case.
 class ScriptParser {
 public:
-    ScriptParser(std::string_view text, const NotationContext& context) : scanner_(text, context), text_(text) {}
+    ScriptParser(std::string_view text, const NotationContext& context, Side under_test)
+        : scanner_(text, context), text_(text), under_test_(under_test) {}
 
     Head head() {
         Head result;
@@ -128,6 +126,8 @@ private:
             result.action = std::move(cut);
         } else if (scanner_.accept("reads")) {
             result.action = ReadSize{std::max(1U, scanner_.number(1U << 20))};
+        } else if (under_test_ == Side::web_server && scanner_.accept("values")) {
+            result.action = values();
         } else if (scanner_.accept("process")) {
             result.action = process();
         } else {
@@ -139,11 +139,7 @@ private:
 
     StartPeer start_peer() {
         StartPeer result;
-        if (scanner_.sees("["))
-            for (const PairPattern& pair : scanner_.pairs().pairs) {
-                if (!pair.value || !pair.value->exact()) scanner_.fail("expected NAME=\"value\" pairs before here");
-                result.environment.emplace_back(pair.name, pair.value->text);
-            }
+        if (scanner_.sees("[")) result.environment = exact_pairs();
         result.tcp = scanner_.accept("tcp");
         if (!result.tcp) scanner_.accept("unix");
         return result;
@@ -163,20 +159,34 @@ private:
     void dialogue(Step& step) {
         if (!scanner_.sees(">") && !scanner_.sees("<"))
             step.connection = scanner_.word("'>', '<', 'either', 'cut', 'reads', 'process', 'stop' or a connection's name");
-        if (scanner_.accept(">")) {
-            step.action = ours();
-        } else if (scanner_.accept("<")) {
-            step.action = theirs();
+        const bool forward = scanner_.accept(">");
+        if (!forward && !scanner_.accept("<")) scanner_.fail("expected '>' or '<'");
+        if (under_test_ == Side::web_server && step.connection.starts_with(http_prefix)) {
+            step.action = forward ? http_ours() : http_theirs();
+        } else if (under_test_ == Side::web_server) {
+            step.action = forward ? theirs_of_web_server() : ours_of_application();
         } else {
-            scanner_.fail("expected '>' or '<'");
+            step.action = forward ? ours() : theirs();
         }
     }
 
+    std::optional<Closing> closing() {
+        if (scanner_.accept("close")) return Closing::close;
+        if (scanner_.accept("half-close")) return Closing::half_close;
+        if (scanner_.accept("reset")) return Closing::reset;
+        return std::nullopt;
+    }
+
+    std::optional<std::uint16_t> request_id_if_any() {
+        if (scanner_.at_line_end()) return std::nullopt;
+        return static_cast<std::uint16_t>(scanner_.number(65535));
+    }
+
+    // ---- where we play the Web server ----
+
     decltype(Step::action) ours() {
-        if (scanner_.accept("connect")) return CloseOurs{Closing::connect};
-        if (scanner_.accept("close")) return CloseOurs{Closing::close};
-        if (scanner_.accept("half-close")) return CloseOurs{Closing::half_close};
-        if (scanner_.accept("reset")) return CloseOurs{Closing::reset};
+        if (scanner_.accept("connect")) return CloseOurs{Closing::connect, {}};
+        if (const auto how = closing()) return CloseOurs{*how, {}};
         if (scanner_.accept("request")) return request();
         if (!scanner_.sees("raw") && !scanner_.sees("{"))
             scanner_.fail("expected a record, raw, request, connect, close, half-close or reset");
@@ -191,6 +201,128 @@ private:
         return Expect{scanner_.record()};
     }
 
+    // ---- where we play the application ----
+
+    decltype(Step::action) ours_of_application() {
+        if (const auto how = closing()) return CloseOurs{*how, request_id_if_any()};
+        if (scanner_.accept("response")) return response_of_ours();
+        if (!scanner_.sees("raw") && !scanner_.sees("{")) scanner_.fail("expected a record, raw, response, close, half-close or reset");
+        return Send{scanner_.line()};
+    }
+
+    decltype(Step::action) theirs_of_web_server() {
+        if (scanner_.accept("close") || scanner_.accept("half-close") || scanner_.accept("reset")) return ExpectClose{request_id_if_any()};
+        if (scanner_.accept("request")) return request_of_theirs();
+        if (!scanner_.sees("{")) scanner_.fail("expected a record, request or close");
+        return Expect{scanner_.record()};
+    }
+
+    ExpectRequest request_of_theirs() {
+        ExpectRequest result;
+        result.request_id = static_cast<std::uint16_t>(scanner_.number(65535));
+        if (scanner_.sees("[")) result.pairs = scanner_.pairs();
+        while (!scanner_.at_line_end()) {
+            const std::string_view field = scanner_.word("role=, flags=, without=, stdin= or data=");
+            scanner_.expect("=");
+            if (field == "role") {
+                result.role = role();
+            } else if (field == "flags") {
+                result.flags = flags();
+            } else if (field == "without") {
+                result.without.emplace_back(scanner_.word("a variable's name"));
+            } else if (field == "stdin") {
+                result.std_in = scanner_.text();
+            } else if (field == "data") {
+                result.data = scanner_.text();
+            } else {
+                scanner_.fail("expected role=, flags=, without=, stdin= or data= before here");
+            }
+        }
+        return result;
+    }
+
+    SendResponse response_of_ours() {
+        SendResponse result;
+        result.request_id = static_cast<std::uint16_t>(scanner_.number(65535));
+        if (scanner_.accept("status")) {
+            scanner_.expect("=");
+            result.status = scanner_.number(999);
+        }
+        if (scanner_.sees("[")) result.fields = exact_pairs();
+        if (!scanner_.at_line_end()) result.body = scanner_.bytes();
+        return result;
+    }
+
+    std::vector<std::pair<std::string, std::string>> exact_pairs() {
+        std::vector<std::pair<std::string, std::string>> result;
+        const PairsPattern pairs = scanner_.pairs();
+        for (const PairPattern& pair : pairs.pairs) {
+            if (!pair.value || !pair.value->exact() || pairs.open) scanner_.fail("expected NAME=\"value\" pairs before here");
+            result.emplace_back(pair.name, pair.value->text);
+        }
+        return result;
+    }
+
+    AnswerValues values() {
+        if (scanner_.accept("silent")) return {.values = {}, .silent = true};
+        return {.values = exact_pairs()};
+    }
+
+    // ---- the HTTP side ----
+
+    decltype(Step::action) http_ours() {
+        if (const auto how = closing()) return CloseOurs{*how, {}};
+        if (scanner_.accept("raw")) return HttpSendBytes{scanner_.bytes()};
+        if (scanner_.accept("reads")) return ReadSize{std::max(1U, scanner_.number(1U << 20))};
+        HttpSend result;
+        result.method = scanner_.word("an HTTP method, raw, close, half-close or reset");
+        result.target = scanner_.sees("\"") ? scanner_.bytes() : std::string(scanner_.token("the target, /hello"));
+        if (!result.target.starts_with("/")) scanner_.fail("expected a target that begins with '/' before here");
+        result.http10 = scanner_.accept("HTTP/1.0");
+        if (scanner_.sees("[")) result.fields = exact_pairs();
+        if (!scanner_.at_line_end()) result.body = scanner_.bytes();
+        return result;
+    }
+
+    decltype(Step::action) http_theirs() {
+        if (scanner_.accept("close") || scanner_.accept("reset")) return ExpectClose{};
+        HttpExpect result;
+        if (scanner_.accept("failure")) {
+            result.failure = true;
+            return result;
+        }
+        read_status(result);
+        if (scanner_.sees("["))
+            for (PairPattern& pair : scanner_.pairs().pairs) {
+                if (!pair.value && pair.name != "...") scanner_.fail("expected Name=\"value\" pairs before here");
+                if (pair.value) result.fields.emplace_back(std::move(pair.name), std::move(*pair.value));
+            }
+        while (scanner_.accept("without")) {
+            scanner_.expect("=");
+            result.without.emplace_back(scanner_.word("a field's name"));
+        }
+        if (!scanner_.at_line_end()) result.body = scanner_.text();
+        return result;
+    }
+
+    /// 200, 4xx or *.
+    void read_status(HttpExpect& expected) {
+        static constexpr std::array<std::string_view, 4> classes{"2xx", "3xx", "4xx", "5xx"};
+        if (scanner_.accept("*")) return;
+        const std::string_view written = scanner_.token("a status, a class of them (4xx), * or failure");
+        for (std::size_t i = 0; i < classes.size(); ++i)
+            if (written == classes[i]) {
+                expected.status_min = static_cast<unsigned>((i + 2) * 100);
+                expected.status_max = expected.status_min + 99;
+                return;
+            }
+        const bool is_number = written.size() == 3 && std::all_of(written.begin(), written.end(), [](char c) { return c >= '0' && c <= '9'; });
+        if (!is_number) scanner_.fail("expected a status, a class of them (4xx), * or failure before here");
+        expected.status_min = expected.status_max = static_cast<unsigned>((written[0] - '0') * 100 + (written[1] - '0') * 10 + (written[2] - '0'));
+    }
+
+    // ---- requests and responses ----
+
     SendRequest request() {
         SendRequest result;
         result.request_id = static_cast<std::uint16_t>(scanner_.number(65535));
@@ -201,7 +333,7 @@ private:
             if (field == "role") {
                 result.role = role();
             } else if (field == "flags") {
-                result.flags = scanner_.accept("FCGI_KEEP_CONN") ? keep_conn : static_cast<std::uint8_t>(scanner_.number(255));
+                result.flags = flags();
             } else if (field == "stdin") {
                 result.std_in = scanner_.bytes();
             } else if (field == "data") {
@@ -212,6 +344,8 @@ private:
         }
         return result;
     }
+
+    std::uint8_t flags() { return scanner_.accept("FCGI_KEEP_CONN") ? keep_conn : static_cast<std::uint8_t>(scanner_.number(255)); }
 
     Role role() {
         for (const Role role : {Role::responder, Role::authorizer, Role::filter})
@@ -241,7 +375,7 @@ private:
             while (!scanner_.at_end() && !scanner_.sees("or") && !scanner_.sees("end"))
                 alternative.steps.push_back(step(true));
             if (alternative.steps.empty() || !is_expectation(alternative.steps.front()))
-                scanner_.fail("expected alternative '" + alternative.name + "' to begin with an expectation ('<')");
+                scanner_.fail("expected alternative '" + alternative.name + "' to begin with an expectation (" + (under_test_ == Side::application ? "'<')" : "'>' or 'http<')"));
             result.alternatives.push_back(std::move(alternative));
             more = scanner_.accept("or");
         }
@@ -250,13 +384,9 @@ private:
         return result;
     }
 
-    static bool is_expectation(const Step& step) {
-        return std::holds_alternative<Expect>(step.action) || std::holds_alternative<ExpectResponse>(step.action) ||
-               std::holds_alternative<ExpectClose>(step.action) || std::holds_alternative<ExpectExit>(step.action);
-    }
-
     NotationScanner scanner_;
     std::string_view text_;
+    Side under_test_;
 };
 
 /// Every combination of the tables' values.
@@ -305,9 +435,10 @@ std::string problem_of(const Expect& expected, Side side) {
     if (properties == nullptr || properties->management) return {};
     if (side == Side::application && (record.type == RecordType::begin_request || record.type == RecordType::abort_request))
         return "expected a record that an application says";
+    if (side == Side::web_server && !properties->to_application) return "expected a record that a Web server says";
     if (record.request_id.value_or(null_request_id) == null_request_id) return "expected the id of one request, 1 to 65535";
     const auto* pairs = std::get_if<PairsPattern>(&record.content);
-    if (pairs != nullptr && !content_of(record)) return "expected a text, or pairs without *, ... and lone words: a stream is compared byte by byte";
+    if (side == Side::application && pairs != nullptr && !content_of(record)) return "expected a text, or pairs without *, ... and lone words: a stream is compared byte by byte";
     return {};
 }
 
@@ -339,6 +470,14 @@ std::size_t offset_of_line(std::string_view text, std::size_t line) {
 
 }  // namespace
 
+bool is_expectation(const Step& step) noexcept {
+    const auto& action = step.action;
+    return std::holds_alternative<Expect>(action) || std::holds_alternative<ExpectRequest>(action) || std::holds_alternative<ExpectResponse>(action) ||
+           std::holds_alternative<ExpectClose>(action) || std::holds_alternative<ExpectExit>(action) || std::holds_alternative<HttpExpect>(action);
+}
+
+bool is_http(const Step& step) noexcept { return step.connection.starts_with(http_prefix); }
+
 std::string_view name_of(Side side) noexcept { return side == Side::application ? "application" : "web-server"; }
 
 const std::vector<std::string>& known_capabilities() {
@@ -347,7 +486,9 @@ const std::vector<std::string>& known_capabilities() {
         "keep-conn", "connections", "multiplexing", "get-values", "spawn", "tcp", "unix",
         // Operations of the contract (conformance/contract/README.md).
         "echo", "length", "params", "large", "stderr", "status", "unread", "early", "update", "wait", "authorize", "deny",
-        "data", "cached", "exit"};
+        "data", "cached", "exit",
+        // Of a Web server: roles that it has, and what it does with connections.
+        "authorizer", "filter"};
     return capabilities;
 }
 
@@ -364,11 +505,11 @@ std::string ScriptError::print() const {
 ParsedScript parse_script(std::string_view text, const std::string& name, const std::string& file, Side side, std::uint64_t seed) {
     ParsedScript result;
     try {
-        const Head head = ScriptParser(text, {.numbers = {}, .seed = seed}).head();
+        const Head head = ScriptParser(text, {.numbers = {}, .seed = seed}, side).head();
         std::vector<NotationContext> cases = cases_of(head.tables, seed);
         for (NotationContext& context : cases) {
             context.written_size_max /= cases.size();  // the bound holds for the file, not for each of its cases
-            ScriptParser parser(text, context);
+            ScriptParser parser(text, context, side);
             (void)parser.head();
             Scenario scenario{.name = case_name(name, head.tables, context),
                               .file = file,
@@ -418,68 +559,5 @@ ParsedScript load_scripts(const std::filesystem::path& scenarios_folder, Side si
     }
     return result;
 }
-
-namespace {
-
-std::string print_request(const SendRequest& request, PrintStyle style) {
-    std::string result = "> request " + std::to_string(request.request_id);
-    if (!request.pairs.pairs.empty()) result += " " + print(request.pairs, style);
-    if (request.role != Role::responder)
-        result += " role=" + (name_of(request.role).empty() ? std::to_string(static_cast<unsigned>(request.role))
-                                                            : std::string(name_of(request.role)));
-    if (request.flags != keep_conn) result += " flags=" + std::to_string(request.flags);
-    if (!request.std_in.empty()) result += " stdin=" + print(TextPattern{.text = request.std_in}, style);
-    if (!request.data.empty()) result += " data=" + print(TextPattern{.text = request.data}, style);
-    return result;
-}
-
-std::string print_closing(Closing how) {
-    static constexpr std::array<std::string_view, 4> names{"connect", "close", "half-close", "reset"};
-    return "> " + std::string(names[static_cast<std::size_t>(how)]);
-}
-
-struct StepPrinter {
-    PrintStyle style;
-    std::string operator()(const Send& send) const {
-        if (const auto* raw = std::get_if<RawBytes>(&send.line)) return "> " + print_raw(bytes_of(raw->bytes), style);
-        return "> " + print(std::get<RecordPattern>(send.line), style);
-    }
-    std::string operator()(const SendRequest& request) const { return print_request(request, style); }
-    std::string operator()(const Expect& expect) const { return "< " + print(expect.record, style); }
-    std::string operator()(const ExpectResponse& response) const {
-        return "< response " + std::to_string(response.request_id) +
-               (response.status ? " status=" + std::to_string(*response.status) : "") +
-               (response.body ? " " + print(*response.body, style) : "");
-    }
-    std::string operator()(const CloseOurs& closing) const { return print_closing(closing.how); }
-    std::string operator()(const ExpectClose&) const { return "< close"; }
-    std::string operator()(const Cut& cut) const {
-        std::string result = "cut";
-        for (const std::uint32_t offset : cut.offsets) result += " " + std::to_string(offset);
-        return result;
-    }
-    std::string operator()(const ReadSize& read) const { return "reads " + std::to_string(read.size); }
-    std::string operator()(const StartPeer& start) const {
-        PairsPattern pairs;
-        for (const auto& [name, value] : start.environment)
-            pairs.pairs.push_back({.name = name, .value = TextPattern{.text = value}, .name_form = usual_form(name.size()), .value_form = usual_form(value.size())});
-        return std::string("process start") + (pairs.pairs.empty() ? "" : " " + print(pairs, style)) + (start.tcp ? " tcp" : "");
-    }
-    std::string operator()(const SignalPeer& signal) const { return "process signal " + std::string(name_of_signal(signal.signal)); }
-    std::string operator()(const ExpectExit& exit) const {
-        return "process exits " + (exit.status ? std::to_string(*exit.status) : "*");
-    }
-    std::string operator()(const Stop&) const { return "stop"; }
-    std::string operator()(const Either& either) const {
-        std::string result;
-        for (const Alternative& alternative : either.alternatives)
-            result += (result.empty() ? "either " : " or ") + std::string(alternative.tolerated ? "tolerated " : "") + alternative.name;
-        return result;
-    }
-};
-
-}  // namespace
-
-std::string print(const Step& step, PrintStyle style) { return step.connection + std::visit(StepPrinter{style}, step.action); }
 
 }  // namespace fcgispec

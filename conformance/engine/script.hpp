@@ -22,8 +22,9 @@ enum class Side : std::uint8_t { application, web_server };
 /// "application", "web-server".
 [[nodiscard]] std::string_view name_of(Side side) noexcept;
 
-// What a line of a scenario does. `connection` is the name before the arrow, "" for the one without a name; a
-// connection is opened when it is first used.
+// What a line of a scenario does. `connection` is the name before the arrow, "" for the one without a name. Where we play
+// the Web server a connection is opened when it is first used. Where we play the application the Web server opens them, and
+// chooses request ids: those of a scenario stand for the requests that come, in the order of their lines.
 
 /// A record or raw bytes that our side says.
 struct Send {
@@ -49,13 +50,62 @@ struct ExpectResponse {
     std::optional<unsigned> status;   ///< of the Status field, 200 where there is none [CGI §6.3.3]
     std::optional<TextPattern> body;  ///< what follows the CGI header block in FCGI_STDOUT
 };
+/// A whole request of the Web server's, up to the end of its last input stream [§6.2, §6.3, §6.4].
+struct ExpectRequest {
+    std::uint16_t request_id = 1;
+    PairsPattern pairs;                ///< all of these are among its variables
+    std::vector<std::string> without;  ///< none of these is
+    Role role = Role::responder;
+    std::optional<std::uint8_t> flags;
+    std::optional<TextPattern> std_in;
+    std::optional<TextPattern> data;
+};
+/// A whole response: FCGI_STDOUT with a CGI header block [CGI §6] and `body`, its end, FCGI_END_REQUEST with status 0.
+struct SendResponse {
+    std::uint16_t request_id = 1;
+    std::optional<unsigned> status;                              ///< as Status field
+    std::vector<std::pair<std::string, std::string>> fields;     ///< Content-Type: text/plain is added where it isn't given
+    std::string body;
+};
 enum class Closing : std::uint8_t { connect, close, half_close, reset };
 /// What our side does with the connection. `connect`: opens it and says nothing.
 struct CloseOurs {
     Closing how{};
+    std::optional<std::uint16_t> request_id;  ///< playing the application: the connection of that request, else of the last one
 };
 /// The peer closes or resets the connection.
-struct ExpectClose {};
+struct ExpectClose {
+    std::optional<std::uint16_t> request_id;  ///< as in CloseOurs
+};
+/// What an application that we play answers to FCGI_GET_VALUES, of the names that were asked; `silent`: nothing.
+struct AnswerValues {
+    std::vector<std::pair<std::string, std::string>> values;
+    bool silent = false;
+};
+
+// The HTTP side of a Web server's test: connections whose names begin with "http".
+
+/// A request of the HTTP client's [RFC 9112].
+struct HttpSend {
+    std::string method;
+    std::string target;  ///< added to the path of the URL under test
+    bool http10 = false;
+    std::vector<std::pair<std::string, std::string>> fields;  ///< Host and, with a body, Content-Length are added where not given
+    std::string body;
+};
+/// Any bytes on the HTTP connection: the rest of a body that is slow, or what is no HTTP.
+struct HttpSendBytes {
+    std::string bytes;
+};
+/// The response to the last request on that HTTP connection.
+struct HttpExpect {
+    unsigned status_min = 100;
+    unsigned status_max = 999;
+    bool failure = false;  ///< a complete response with status 500 or above, or none: the connection ends before it is whole
+    std::vector<std::pair<std::string, TextPattern>> fields;  ///< each is among its fields
+    std::vector<std::string> without;                         ///< none of these is
+    std::optional<TextPattern> body;
+};
 /// The bytes of the following `>` lines, up to the next line of another kind, are cut into writes behind these offsets.
 struct Cut {
     std::vector<std::uint32_t> offsets;
@@ -88,10 +138,14 @@ struct Either {
 struct Step {
     std::size_t line = 0;  ///< in the scenario's text, from 1; 0 where there is none
     std::string connection;
-    std::variant<Send, SendRequest, Expect, ExpectResponse, CloseOurs, ExpectClose, Cut, ReadSize, StartPeer, SignalPeer,
-                 ExpectExit, Stop, Either>
+    std::variant<Send, SendRequest, SendResponse, Expect, ExpectRequest, ExpectResponse, CloseOurs, ExpectClose, AnswerValues, HttpSend,
+                 HttpSendBytes, HttpExpect, Cut, ReadSize, StartPeer, SignalPeer, ExpectExit, Stop, Either>
         action;
 };
+/// Whether it waits for the peer.
+[[nodiscard]] bool is_expectation(const Step& step) noexcept;
+/// Whether it is about an HTTP connection.
+[[nodiscard]] bool is_http(const Step& step) noexcept;
 
 struct Alternative {
     std::string name;
@@ -133,7 +187,7 @@ struct ParsedScript {
 /// All scenarios of a folder scenarios/<side>/, in the order of their names, with the errors of those unreadable.
 [[nodiscard]] ParsedScript load_scripts(const std::filesystem::path& scenarios_folder, Side side, std::uint64_t seed = 1);
 
-/// The line as it would be written, for messages.
-[[nodiscard]] std::string print(const Step& step, PrintStyle style = PrintStyle::brief);
+/// The line as it would be written in a scenario for `under_test`, for messages.
+[[nodiscard]] std::string print(const Step& step, Side under_test, PrintStyle style = PrintStyle::brief);
 
 }  // namespace fcgispec

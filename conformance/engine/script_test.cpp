@@ -162,7 +162,7 @@ BOOST_AUTO_TEST_CASE(alternatives) {
     BOOST_TEST(all[1].steps.size() == 3U);
     BOOST_TEST(all[1].steps[1].line == 7U);
     BOOST_TEST(std::holds_alternative<ExpectExit>(all[2].steps.front().action));
-    BOOST_TEST(print(steps[0]) == "either one or tolerated two or three");
+    BOOST_TEST(print(steps[0], Side::application) == "either one or tolerated two or three");
 }
 
 BOOST_AUTO_TEST_CASE(every_line_prints_as_it_is_written) {
@@ -196,8 +196,8 @@ BOOST_AUTO_TEST_CASE(every_line_prints_as_it_is_written) {
              "process exits *",
              "stop",
          }) {
-        BOOST_TEST(print(step_of(line), PrintStyle::exact) == line);
-        BOOST_TEST(print(step_of(print(step_of(line), PrintStyle::exact)), PrintStyle::exact) == line);
+        BOOST_TEST(print(step_of(line), Side::application, PrintStyle::exact) == line);
+        BOOST_TEST(print(step_of(print(step_of(line), Side::application, PrintStyle::exact)), Side::application, PrintStyle::exact) == line);
     }
 }
 
@@ -206,14 +206,14 @@ BOOST_AUTO_TEST_CASE(a_table_makes_cases) {
     const ParsedScript script = parsed(head + "each N in 1 7..9 0xff\n" + dialogue);
     BOOST_TEST((names_of(script) == std::vector<std::string>{"application/x/y[N=1]", "application/x/y[N=7]", "application/x/y[N=8]",
                                                              "application/x/y[N=9]", "application/x/y[N=255]"}));
-    BOOST_TEST(print(script.scenarios[2].steps.front()) == "> {FCGI_STDIN, 8, \"x8\"}");
+    BOOST_TEST(print(script.scenarios[2].steps.front(), Side::application) == "> {FCGI_STDIN, 8, \"x8\"}");
     const ParsedScript product = parsed(head + "each N in 1 2\neach M in 3..5\n" + dialogue);
     BOOST_TEST(product.scenarios.size() == 6U);
     BOOST_TEST(product.scenarios[1].name == "application/x/y[N=1,M=4]");
     BOOST_TEST(product.scenarios[5].name == "application/x/y[N=2,M=5]");
     // A table names record types and sizes too.
     const ParsedScript types = parsed(head + "each T in 12..13\n> {T, 0, \"a\"*T}\n");
-    BOOST_TEST(print(types.scenarios[1].steps.front()) == "> {13, 0, \"aaaaaaaaaaaaa\"}");
+    BOOST_TEST(print(types.scenarios[1].steps.front(), Side::application) == "> {13, 0, \"aaaaaaaaaaaaa\"}");
 }
 
 BOOST_AUTO_TEST_CASE(random_depends_on_the_seed_alone) {

@@ -1,4 +1,4 @@
-// `fcgispec app`: certifies an application.
+// `fcgispec app` and `fcgispec server`: certify an application, or a Web server.
 #include <unistd.h>
 
 #include <cstdio>
@@ -16,9 +16,12 @@
 namespace fcgispec {
 namespace {
 
-struct AppOptions {
-    std::vector<std::string> words;  // ADDRESS, or with --spawn the command
+struct CertifyOptions {
+    Side side = Side::application;
+    std::vector<std::string> words;  // ADDRESS of an application, or with --spawn the command
     bool spawn = false;
+    std::string listen;  // where a Web server finds us
+    std::string http;    // what it forwards to us
     std::string name;
     std::vector<std::string> params;
     std::vector<std::string> select;
@@ -36,33 +39,49 @@ struct AppOptions {
 
 std::string own_path() { return std::filesystem::read_symlink("/proc/self/exe").string(); }
 
-RunOptions run_options(const AppOptions& options) {
-    RunOptions result;
-    result.again = "fcgispec app";
+void name_application(const CertifyOptions& options, RunOptions& run) {
+    run.again = "fcgispec app";
     if (options.spawn) {
         if (options.words.empty()) throw UsageError("--spawn: expected -- and the command that starts the application");
-        result.command = options.words;
+        run.command = options.words;
     } else if (options.words.size() > 1) {
         throw UsageError("expected one ADDRESS, or --spawn -- COMMAND ARGUMENT...");
     } else if (options.words.empty()) {
-        result.command = {own_path(), "peer", "application"};
-        result.name = "fcgispec's reference application";
+        run.command = {own_path(), "peer", "application"};
+        run.name = "fcgispec's reference application";
     } else {
-        try {
-            result.address = Address::parse(options.words.front());
-        } catch (const std::invalid_argument& error) {
-            throw UsageError(error.what());
-        }
-        result.again += " " + shell_quoted(options.words.front());
+        run.address = parse_address(options.words.front());
+        run.again += " " + shell_quoted(options.words.front());
     }
+}
+
+void name_web_server(const CertifyOptions& options, RunOptions& run) {
+    run.again = "fcgispec server";
+    if (options.listen.empty() != options.http.empty()) throw UsageError("expected both --listen ADDRESS and --http URL, or neither for our reference Web server");
+    if (options.listen.empty()) {
+        run.listen = fresh_unix_address();
+        run.command = {own_path(), "peer", "web-server", "--connect", run.listen->print()};
+        run.name = "fcgispec's reference Web server";
+        return;
+    }
+    run.listen = parse_address(options.listen);
+    try {
+        run.url = HttpUrl::parse(options.http);
+    } catch (const std::invalid_argument& error) {
+        throw UsageError(std::string("--http ") + error.what());
+    }
+    run.again += " --listen " + shell_quoted(options.listen) + " --http " + shell_quoted(options.http);
+}
+
+RunOptions run_options(const CertifyOptions& options) {
+    RunOptions result;
+    result.side = options.side;
+    if (options.side == Side::application) name_application(options, result);
+    if (options.side == Side::web_server) name_web_server(options, result);
     for (const std::string& param : options.params) result.again += " --param " + shell_quoted(param);
     result.params = parse_params(options.params);
     if (!options.name.empty()) result.name = options.name;
-    if (options.splitting == "all") {
-        result.splittings = {Splitting::whole, Splitting::bytes, Splitting::header};
-    } else {
-        result.splittings = {options.splitting == "bytes" ? Splitting::bytes : options.splitting == "header" ? Splitting::header : Splitting::whole};
-    }
+    result.splittings = parse_splittings(options.splitting);
     result.num_repeats = options.repeat;
     result.num_jobs = options.jobs;
     result.seed = options.seed;
@@ -73,7 +92,7 @@ RunOptions run_options(const AppOptions& options) {
 }
 
 /// `again` ends with the command where the peer is started by us: options come before it.
-void finish_again(Report& report, const AppOptions& options) {
+void finish_again(Report& report, const CertifyOptions& options) {
     if (!options.spawn) return;
     std::string command = " --spawn --";
     for (const std::string& word : options.words) command += " " + shell_quoted(word);
@@ -81,12 +100,12 @@ void finish_again(Report& report, const AppOptions& options) {
     for (Finding& finding : report.findings) finding.again += command;
 }
 
-std::vector<Scenario> selected(const AppOptions& options) {
+std::vector<Scenario> selected(const CertifyOptions& options) {
     std::vector<Scenario> result;
     const auto any_picks = [](const std::vector<std::string>& patterns, const Scenario& scenario) {
         return std::any_of(patterns.begin(), patterns.end(), [&](const std::string& pattern) { return picks(pattern, scenario); });
     };
-    for (Scenario& scenario : load_scenarios(Side::application, options.seed)) {
+    for (Scenario& scenario : load_scenarios(options.side, options.seed)) {
         if (!options.select.empty() && !any_picks(options.select, scenario)) continue;
         if (any_picks(options.skip, scenario)) continue;
         result.push_back(std::move(scenario));
@@ -100,7 +119,7 @@ void show_progress(std::size_t done, std::size_t all, const Result& last) {
     if (done == all) std::fprintf(stderr, "\r\033[K");
 }
 
-void write_reports(const Report& report, const Register& requirements, const Baseline& baseline, const AppOptions& options) {
+void write_reports(const Report& report, const Register& requirements, const Baseline& baseline, const CertifyOptions& options) {
     if (!options.json.empty()) write_report(options.json, json_report(report, requirements));
     if (!options.junit.empty()) write_report(options.junit, junit_report(report, requirements));
     if (!options.tap.empty()) write_report(options.tap, tap_report(report, requirements));
@@ -112,7 +131,7 @@ void write_reports(const Report& report, const Register& requirements, const Bas
 using OptionPath = std::pair<const char*, const std::string*>;
 
 /// What is written, by option.
-std::vector<OptionPath> written_paths(const AppOptions& options) {
+std::vector<OptionPath> written_paths(const CertifyOptions& options) {
     std::vector<OptionPath> result{{"--json", &options.json}, {"--junit", &options.junit}, {"--tap", &options.tap}, {"--markdown", &options.markdown},
                                    {"--html", &options.html}, {"--write-baseline", &options.write_baseline}};
     std::erase_if(result, [](const OptionPath& one) { return one.second->empty(); });
@@ -120,13 +139,13 @@ std::vector<OptionPath> written_paths(const AppOptions& options) {
 }
 
 /// "-" for one of the forms: standard output is that form's alone.
-bool uses_standard_output(const AppOptions& options) {
+bool uses_standard_output(const CertifyOptions& options) {
     const auto paths = written_paths(options);
     return std::any_of(paths.begin(), paths.end(), [](const OptionPath& one) { return *one.second == "-"; });
 }
 
 /// Tells before the run what can't be written after it. Throws UsageError.
-void check_written_paths(const AppOptions& options) {
+void check_written_paths(const CertifyOptions& options) {
     namespace fs = std::filesystem;
     const char* takes_standard_output = nullptr;
     for (const auto& [option, path] : written_paths(options)) {
@@ -152,7 +171,7 @@ std::optional<Baseline> load_baseline(const std::string& path) {
     }
 }
 
-int certify(const AppOptions& options) {
+int certify(const CertifyOptions& options) {
     const Register requirements = load_register();
     // What can be wrong with the options is said before the run, not after it.
     check_written_paths(options);
@@ -161,7 +180,7 @@ int certify(const AppOptions& options) {
     const std::vector<Scenario> scenarios = selected(options);
     const bool progress = isatty(STDERR_FILENO) != 0 && !options.quiet;
     if (progress) run.progress = show_progress;
-    Report report = run_application(run, scenarios, requirements);
+    Report report = run_scenarios(run, scenarios, requirements);
     if (progress) std::fprintf(stderr, "\r\033[K");
     finish_again(report, options);
     report.partial = !options.select.empty() || !options.skip.empty();
@@ -176,19 +195,12 @@ int certify(const AppOptions& options) {
     return exit_code_of(report);
 }
 
-}  // namespace
-
-void add_app_command(CLI::App& cli, Run& run) {
-    auto options = std::make_shared<AppOptions>();
-    CLI::App* app = cli.add_subcommand("app", "Certify an application; without ADDRESS our reference application");
-    app->add_option("ADDRESS", options->words, "unix:/path, tcp:host:port or tcp:[IPv6]:port; with --spawn: -- COMMAND ARGUMENT...");
-    app->add_flag("--spawn", options->spawn, "Start the application as a Web server would, its listening socket on descriptor 0");
+/// What both sides take.
+void add_common_options(CLI::App* app, const std::shared_ptr<CertifyOptions>& options) {
     app->add_option("--name", options->name, "What the peer is called in reports");
-    app->add_option("--param", options->params, "NAME=VALUE, added to every request (SCRIPT_FILENAME for php-fpm); repeatable")->allow_extra_args(false);
     app->add_option("--select", options->select, "Only these scenarios: name, folder, shell pattern or requirement id; repeatable")->allow_extra_args(false);
     app->add_option("--skip", options->skip, "All but these; repeatable")->allow_extra_args(false);
     app->add_option("--splitting", options->splitting, "How what is said is cut into writes")->check(CLI::IsMember({"whole", "bytes", "header", "all"}))->capture_default_str();
-    app->add_option("-j,--jobs", options->jobs, "Cases at once, as far as the peer serves several connections")->check(CLI::Range(1, 64))->capture_default_str();
     app->add_option("--repeat", options->repeat, "Play each case so often; the gravest verdict counts")->check(CLI::Range(1, 1000000))->capture_default_str();
     app->add_option("--seed", options->seed, "Of random(N)")->capture_default_str();
     app->add_option("--timeout", options->timeout_ms, "Milliseconds of silence after which an expected answer is missing; by default a hundred round trips, 300 to 5000");
@@ -201,6 +213,28 @@ void add_app_command(CLI::App& cli, Run& run) {
     app->add_option("--write-baseline", options->write_baseline, "Write the findings as such a file");
     app->add_flag("-q,--quiet", options->quiet, "Only findings' first lines and the closing line");
     app->add_flag("-v,--verbose", options->verbose, "Every case with its verdict");
+}
+
+}  // namespace
+
+void add_app_command(CLI::App& cli, Run& run) {
+    auto options = std::make_shared<CertifyOptions>();
+    CLI::App* app = cli.add_subcommand("app", "Certify an application; without ADDRESS our reference application");
+    app->add_option("ADDRESS", options->words, "unix:/path, tcp:host:port or tcp:[IPv6]:port; with --spawn: -- COMMAND ARGUMENT...");
+    app->add_flag("--spawn", options->spawn, "Start the application as a Web server would, its listening socket on descriptor 0");
+    app->add_option("--param", options->params, "NAME=VALUE, added to every request (SCRIPT_FILENAME for php-fpm); repeatable")->allow_extra_args(false);
+    app->add_option("-j,--jobs", options->jobs, "Cases at once, as far as the peer serves several connections")->check(CLI::Range(1, 64))->capture_default_str();
+    add_common_options(app, options);
+    app->callback([options, &run] { run = [options] { return certify(*options); }; });
+}
+
+void add_server_command(CLI::App& cli, Run& run) {
+    auto options = std::make_shared<CertifyOptions>();
+    options->side = Side::web_server;
+    CLI::App* app = cli.add_subcommand("server", "Certify a Web server; without --listen and --http our reference Web server");
+    app->add_option("--listen", options->listen, "Where the Web server finds its application, which is us: unix:/path or tcp:host:port");
+    app->add_option("--http", options->http, "What it forwards there: http://host:port/path");
+    add_common_options(app, options);
     app->callback([options, &run] { run = [options] { return certify(*options); }; });
 }
 

@@ -1,0 +1,155 @@
+#include "conformance/engine/said.hpp"
+
+#include <algorithm>
+#include <cassert>
+
+#include "codec/name_value_pair.hpp"
+#include "codec/record_reader.hpp"
+
+namespace fcgispec {
+namespace {
+
+constexpr std::size_t single_bytes_size = 1024;  // at each end of a group, Splitting::bytes
+constexpr std::string_view data_last_mod = "0";  // FCGI_DATA_LAST_MOD of what a scenario sends [§6.4]
+
+const std::string* value_of(const Pairs& pairs, std::string_view name) {
+    const auto found = std::find_if(pairs.begin(), pairs.end(), [&](const auto& pair) { return pair.first == name; });
+    return found == pairs.end() ? nullptr : &found->second;
+}
+
+void replace_or_add(Pairs& pairs, const std::string& name, const std::string& value) {
+    const auto found = std::find_if(pairs.begin(), pairs.end(), [&](const auto& pair) { return pair.first == name; });
+    if (found != pairs.end()) {
+        found->second = value;
+    } else {
+        pairs.emplace_back(name, value);
+    }
+}
+
+/// Puts the variables of a plain request where `base` stands, without those that the list itself gives.
+PairsPattern with_base(const PairsPattern& pairs, const Pairs& base) {
+    PairsPattern result;
+    for (const PairPattern& pair : pairs.pairs) {
+        if (pair.value || pair.name != "base") {
+            result.pairs.push_back(pair);
+            continue;
+        }
+        for (const auto& [name, value] : base) {
+            const bool given = std::any_of(pairs.pairs.begin(), pairs.pairs.end(),
+                                           [&, &base_name = name](const PairPattern& other) { return other.value && other.name == base_name; });
+            if (!given)
+                result.pairs.push_back({.name = name, .value = TextPattern{.text = value}, .name_form = usual_form(name.size()), .value_form = usual_form(value.size())});
+        }
+    }
+    return result;
+}
+
+/// Offsets behind each header and each content.
+std::vector<std::size_t> header_cuts(Bytes bytes) {
+    std::vector<std::size_t> result;
+    RecordReader reader;
+    while (const auto event = reader.next(bytes))
+        if (event->kind == RecordEvent::Kind::header || event->kind == RecordEvent::Kind::end)
+            result.push_back(static_cast<std::size_t>(reader.offset()));
+    return result;
+}
+
+std::vector<std::size_t> byte_cuts(std::size_t size) {
+    std::vector<std::size_t> result;
+    for (std::size_t offset = 1; offset < size; ++offset)
+        if (offset <= single_bytes_size || size - offset <= single_bytes_size) result.push_back(offset);
+    return result;
+}
+
+}  // namespace
+
+std::string_view name_of(Splitting splitting) noexcept {
+    return splitting == Splitting::whole ? "whole" : splitting == Splitting::bytes ? "bytes" : "header";
+}
+
+Pairs base_params(const Pairs& params) {
+    Pairs result{{"GATEWAY_INTERFACE", "CGI/1.1"}, {"SERVER_SOFTWARE", "fcgispec"}, {"SERVER_PROTOCOL", "HTTP/1.1"},
+                 {"SERVER_NAME", "localhost"},     {"SERVER_ADDR", "127.0.0.1"},    {"SERVER_PORT", "80"},
+                 {"REMOTE_ADDR", "127.0.0.1"},     {"REQUEST_METHOD", "GET"},       {"SCRIPT_NAME", "/fcgispec"},
+                 {"QUERY_STRING", ""}};
+    for (const auto& [name, value] : params) replace_or_add(result, name, value);
+    return result;
+}
+
+Buffer encode_request(const SendRequest& request, const Pairs& params) {
+    PairsPattern all{.pairs = {PairPattern{.name = "base", .value = std::nullopt}}, .open = false};
+    all.pairs.insert(all.pairs.end(), request.pairs.pairs.begin(), request.pairs.pairs.end());
+    Pairs base = base_params(params);
+    // An Authorizer isn't sent it [§6.3], unless the user wants it.
+    if (request.role == Role::authorizer && value_of(params, "SCRIPT_NAME") == nullptr)
+        std::erase_if(base, [](const auto& pair) { return pair.first == "SCRIPT_NAME"; });
+    const auto given = [&](std::string_view name) {
+        return value_of(base, name) != nullptr ||
+               std::any_of(request.pairs.pairs.begin(), request.pairs.pairs.end(), [&](const PairPattern& pair) { return pair.name == name; });
+    };
+    if (!request.std_in.empty() && !given("CONTENT_LENGTH")) base.emplace_back("CONTENT_LENGTH", std::to_string(request.std_in.size()));
+    if (request.role == Role::filter && !given("FCGI_DATA_LENGTH")) base.emplace_back("FCGI_DATA_LENGTH", std::to_string(request.data.size()));
+    if (request.role == Role::filter && !given("FCGI_DATA_LAST_MOD")) base.emplace_back("FCGI_DATA_LAST_MOD", data_last_mod);
+    all = with_base(all, base);
+
+    Buffer result;
+    encode_record({.type = RecordType::begin_request, .request_id = request.request_id, .content = encode(BeginRequestBody{.role = request.role, .flags = request.flags})}, result);
+    const auto stream = [&](RecordType type, std::string_view value) {
+        encode_stream(type, request.request_id, bytes_of(value), result);
+        encode_record({.type = type, .request_id = request.request_id}, result);
+    };
+    stream(RecordType::params, *content_of(RecordPattern{.type = RecordType::params, .content = all, .padding = {}, .content_length = {}}));
+    if (request.role != Role::authorizer) stream(RecordType::std_in, request.std_in);
+    if (request.role == Role::filter) stream(RecordType::data, request.data);
+    return result;
+}
+
+Buffer encode_line(const NotationLine& line, const Pairs& params) {
+    Buffer result;
+    if (const auto* raw = std::get_if<RawBytes>(&line)) {
+        append(result, bytes_of(raw->bytes));
+        return result;
+    }
+    RecordPattern record = std::get<RecordPattern>(line);
+    if (auto* pairs = std::get_if<PairsPattern>(&record.content)) *pairs = with_base(*pairs, base_params(params));
+    [[maybe_unused]] const std::string problem = encode(record, result);
+    assert(problem.empty());  // the script parser has tried
+    return result;
+}
+
+Buffer encode_response(const SendResponse& response) {
+    std::string value;
+    if (response.status) value += "Status: " + std::to_string(*response.status) + "\r\n";
+    bool typed = false;
+    for (const auto& [name, field] : response.fields) {
+        value += name + ": " + field + "\r\n";
+        typed = typed || name == "Content-Type" || name == "Location";
+    }
+    if (!typed) value += "Content-Type: text/plain\r\n";
+    value += "\r\n" + response.body;
+    Buffer result;
+    encode_stream(RecordType::std_out, response.request_id, bytes_of(value), result);
+    encode_record({.type = RecordType::std_out, .request_id = response.request_id}, result);
+    encode_record({.type = RecordType::end_request, .request_id = response.request_id, .content = encode(EndRequestBody{})}, result);
+    return result;
+}
+
+Buffer encode_values_result(std::string_view asked, const Pairs& values) {
+    Buffer content;
+    Bytes left = bytes_of(asked);
+    for (DecodedPair decoded = decode_pair(left); decoded.pair; decoded = decode_pair(left)) {
+        if (const std::string* value = value_of(values, text_of(decoded.pair->name)))
+            encode_pair({.name = decoded.pair->name, .value = bytes_of(*value)}, content);
+        left = left.subspan(decoded.consumed);
+    }
+    Buffer result;
+    encode_record({.type = RecordType::get_values_result, .content = content}, result);
+    return result;
+}
+
+std::vector<std::size_t> cuts_of(Bytes bytes, Splitting splitting) {
+    if (splitting == Splitting::header) return header_cuts(bytes);
+    return splitting == Splitting::bytes ? byte_cuts(bytes.size()) : std::vector<std::size_t>{};
+}
+
+}  // namespace fcgispec

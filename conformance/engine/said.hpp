@@ -1,0 +1,35 @@
+// The bytes of what a scenario says: its lines, whole requests and responses in their plainest form, and how a write is cut.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "conformance/engine/script.hpp"
+
+namespace fcgispec {
+
+/// How what we say is cut into writes: whole groups of lines at a time, single bytes (the first and last 1,024 of a
+/// group), or each header and each content apart.
+enum class Splitting : std::uint8_t { whole, bytes, header };
+[[nodiscard]] std::string_view name_of(Splitting splitting) noexcept;
+/// Offsets into `bytes`, ascending, each of which ends a write.
+[[nodiscard]] std::vector<std::size_t> cuts_of(Bytes bytes, Splitting splitting);
+
+using Pairs = std::vector<std::pair<std::string, std::string>>;
+
+/// The variables that a plain request needs [CGI §4.1], with the user's added.
+[[nodiscard]] Pairs base_params(const Pairs& params);
+/// The bytes of one line; `base` in it stands for base_params(params).
+[[nodiscard]] Buffer encode_line(const NotationLine& line, const Pairs& params);
+/// The bytes of a whole request.
+[[nodiscard]] Buffer encode_request(const SendRequest& request, const Pairs& params);
+/// The bytes of a whole response.
+[[nodiscard]] Buffer encode_response(const SendResponse& response);
+
+/// FCGI_GET_VALUES_RESULT with those of `values` whose names `asked` has, the content of FCGI_GET_VALUES [§4.1].
+[[nodiscard]] Buffer encode_values_result(std::string_view asked, const Pairs& values);
+
+}  // namespace fcgispec

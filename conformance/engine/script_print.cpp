@@ -1,0 +1,129 @@
+// The line of a scenario that a step is, for messages and for saving.
+#include <array>
+#include <cstring>
+
+#include "conformance/engine/script.hpp"
+
+namespace fcgispec {
+
+namespace {
+
+std::string print_id(const std::optional<std::uint16_t>& request_id) { return request_id ? " " + std::to_string(*request_id) : ""; }
+
+std::string print_closing(const CloseOurs& closing) {
+    static constexpr std::array<std::string_view, 4> names{"connect", "close", "half-close", "reset"};
+    return std::string(names[static_cast<std::size_t>(closing.how)]) + print_id(closing.request_id);
+}
+
+std::string print_role(Role role) {
+    if (role == Role::responder) return {};
+    return " role=" + (name_of(role).empty() ? std::to_string(static_cast<unsigned>(role)) : std::string(name_of(role)));
+}
+
+std::string print_request(const ExpectRequest& request, PrintStyle style) {
+    std::string result = "request " + std::to_string(request.request_id);
+    if (!request.pairs.pairs.empty()) result += " " + print(request.pairs, style);
+    result += print_role(request.role);
+    if (request.flags) result += " flags=" + std::to_string(*request.flags);
+    for (const std::string& name : request.without) result += " without=" + name;
+    if (request.std_in) result += " stdin=" + print(*request.std_in, style);
+    if (request.data) result += " data=" + print(*request.data, style);
+    return result;
+}
+
+std::string print_fields(const std::vector<std::pair<std::string, std::string>>& fields, PrintStyle style) {
+    if (fields.empty()) return {};
+    PairsPattern pairs;
+    for (const auto& [name, value] : fields)
+        pairs.pairs.push_back({.name = name, .value = TextPattern{.text = value}, .name_form = usual_form(name.size()), .value_form = usual_form(value.size())});
+    return " " + print(pairs, style);
+}
+
+std::string print_text(const std::string& text, PrintStyle style) { return text.empty() ? "" : " " + print(TextPattern{.text = text}, style); }
+
+std::string print_target(const std::string& target, PrintStyle style) {
+    const bool plain = target.find_first_of(" \t\r\n\"#") == std::string::npos && target.size() < 256;
+    return plain ? target : print(TextPattern{.text = target}, style);
+}
+
+std::string print_http(const HttpExpect& expected, PrintStyle style) {
+    if (expected.failure) return "failure";
+    std::string result = expected.status_min == expected.status_max ? std::to_string(expected.status_min)
+                         : expected.status_max == 999               ? "*"
+                                                                    : std::to_string(expected.status_min / 100) + "xx";
+    PairsPattern pairs;
+    for (const auto& [name, value] : expected.fields) pairs.pairs.push_back({.name = name, .value = value, .name_form = usual_form(name.size()), .value_form = usual_form(value.text.size())});
+    if (!pairs.pairs.empty()) result += " " + print(pairs, style);
+    for (const std::string& name : expected.without) result += " without=" + name;
+    if (expected.body) result += " " + print(*expected.body, style);
+    return result;
+}
+
+std::string print_request(const SendRequest& request, PrintStyle style) {
+    std::string result = "request " + std::to_string(request.request_id);
+    if (!request.pairs.pairs.empty()) result += " " + print(request.pairs, style);
+    result += print_role(request.role);
+    if (request.flags != keep_conn) result += " flags=" + std::to_string(request.flags);
+    if (!request.std_in.empty()) result += " stdin=" + print(TextPattern{.text = request.std_in}, style);
+    if (!request.data.empty()) result += " data=" + print(TextPattern{.text = request.data}, style);
+    return result;
+}
+
+struct StepPrinter {
+    PrintStyle style;
+    std::string ours;    // the arrow of the side that we play
+    std::string theirs;
+    std::string operator()(const Send& send) const {
+        if (const auto* raw = std::get_if<RawBytes>(&send.line)) return ours + print_raw(bytes_of(raw->bytes), style);
+        return ours + print(std::get<RecordPattern>(send.line), style);
+    }
+    std::string operator()(const SendRequest& request) const { return ours + print_request(request, style); }
+    std::string operator()(const SendResponse& response) const {
+        return ours + "response " + std::to_string(response.request_id) + (response.status ? " status=" + std::to_string(*response.status) : "") +
+               print_fields(response.fields, style) + print_text(response.body, style);
+    }
+    std::string operator()(const Expect& expect) const { return theirs + print(expect.record, style); }
+    std::string operator()(const ExpectRequest& request) const { return theirs + print_request(request, style); }
+    std::string operator()(const ExpectResponse& response) const {
+        return theirs + "response " + std::to_string(response.request_id) + (response.status ? " status=" + std::to_string(*response.status) : "") +
+               (response.body ? " " + print(*response.body, style) : "");
+    }
+    std::string operator()(const CloseOurs& closing) const { return ours + print_closing(closing); }
+    std::string operator()(const ExpectClose& close) const { return theirs + "close" + print_id(close.request_id); }
+    std::string operator()(const AnswerValues& answer) const { return answer.silent ? "values silent" : "values" + (answer.values.empty() ? " []" : print_fields(answer.values, style)); }
+    std::string operator()(const HttpSend& request) const {
+        return "> " + request.method + " " + print_target(request.target, style) + (request.http10 ? " HTTP/1.0" : "") + print_fields(request.fields, style) +
+               print_text(request.body, style);
+    }
+    std::string operator()(const HttpSendBytes& send) const { return "> raw " + print(TextPattern{.text = send.bytes}, style); }
+    std::string operator()(const HttpExpect& expected) const { return "< " + print_http(expected, style); }
+    std::string operator()(const Cut& cut) const {
+        std::string result = "cut";
+        for (const std::uint32_t offset : cut.offsets) result += " " + std::to_string(offset);
+        return result;
+    }
+    std::string operator()(const ReadSize& read) const { return "reads " + std::to_string(read.size); }
+    std::string operator()(const StartPeer& start) const {
+        return "process start" + print_fields(start.environment, style) + (start.tcp ? " tcp" : "");
+    }
+    std::string operator()(const SignalPeer& signal) const { return std::string("process signal SIG") + sigabbrev_np(signal.signal); }
+    std::string operator()(const ExpectExit& exit) const {
+        return "process exits " + (exit.status ? std::to_string(*exit.status) : "*");
+    }
+    std::string operator()(const Stop&) const { return "stop"; }
+    std::string operator()(const Either& either) const {
+        std::string result;
+        for (const Alternative& alternative : either.alternatives)
+            result += (result.empty() ? "either " : " or ") + std::string(alternative.tolerated ? "tolerated " : "") + alternative.name;
+        return result;
+    }
+};
+
+}  // namespace
+
+std::string print(const Step& step, Side under_test, PrintStyle style) {
+    const bool forward = under_test == Side::application || is_http(step);
+    return step.connection + std::visit(StepPrinter{style, forward ? "> " : "< ", forward ? "< " : "> "}, step.action);
+}
+
+}  // namespace fcgispec
