@@ -14,6 +14,8 @@ namespace {
 namespace http = boost::beast::http;
 using ErrorCode = boost::beast::error_code;
 
+constexpr std::size_t last_chunk_size_min = 5;
+
 /// A body for Beast's parser that grows as bytes come, not as Content-Length announces them.
 struct GrowingBody {
     using value_type = Buffer;
@@ -70,15 +72,18 @@ struct HttpRequestReader::Parser {
     explicit Parser(const HttpLimits& limits) : header_size_max(limits.header_size_max) {
         parser.header_limit(static_cast<std::uint32_t>(limits.header_size_max));
         parser.body_limit(limits.body_size_max);
-        parser.eager(true);
     }
     void put(Bytes bytes);
+    void parse();
+    bool has_bare_line_feed(Bytes bytes);
     void take_header();
 
     std::size_t header_size_max;
     http::request_parser<GrowingBody> parser;
     Buffer pending;  // received, not yet parsed
     HttpRequest request;
+    std::size_t line_size = 0;   // of the header's line that hasn't ended
+    std::uint8_t last_byte = 0;  // of the header
     bool has_header = false;
     bool expects_continue = false;
     std::uint16_t error_status = 0;
@@ -86,15 +91,40 @@ struct HttpRequestReader::Parser {
 
 void HttpRequestReader::Parser::put(Bytes bytes) {
     if (error_status != 0 || parser.is_done()) return;
+    if (!has_header && has_bare_line_feed(bytes)) {
+        error_status = 400;
+        return;
+    }
     append(pending, bytes);
+    parse();
+    if (error_status != 0 || !parser.is_header_done() || has_header) return;
+    take_header();  // before trailer fields can mix with it
+    parser.eager(true);
+    if (error_status == 0 && !parser.is_done() && !pending.empty()) parse();
+}
+
+/// As far as it goes: until the header is there, then until the body is.
+void HttpRequestReader::Parser::parse() {
+    // A chunked body ends with "0", CR LF, CR LF. The parser asserts that it never gets less of the last chunk.
+    if (has_header && parser.chunked() && pending.size() < last_chunk_size_min) return;
     ErrorCode error;
     const std::size_t used = parser.put(boost::asio::buffer(pending.data(), pending.size()), error);
     pending.erase(pending.begin(), pending.begin() + static_cast<std::ptrdiff_t>(used));
     if (error && error != http::error::need_more)
         error_status = status_of(error);
-    else if (pending.size() > header_size_max)
-        error_status = 431;  // a line that doesn't end, within the body's coding too
-    if (error_status == 0 && !has_header && parser.is_header_done()) take_header();
+    else if (has_header && !parser.is_done() && pending.size() > header_size_max)
+        error_status = 431;  // a line of the chunked coding that doesn't end
+}
+
+/// Whether a line of the header ends with LF alone. The parser would only see that where the line comes in one piece.
+bool HttpRequestReader::Parser::has_bare_line_feed(Bytes bytes) {
+    for (const std::uint8_t byte : bytes) {
+        if (byte == '\n' && last_byte != '\r') return true;
+        if (byte == '\n' && line_size == 1) return false;  // the empty line
+        line_size = byte == '\n' ? 0 : line_size + 1;
+        last_byte = byte;
+    }
+    return false;
 }
 
 /// Once, as soon as it is there: trailer fields after a chunked body are no part of it.
