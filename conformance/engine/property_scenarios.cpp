@@ -284,7 +284,7 @@ Scenario many_aborted_requests(bool begin_all_first) {
 }  // namespace
 
 std::vector<Scenario> property_scenarios(Side side) {
-    if (side == Side::web_server) return {};
+    if (side == Side::web_server) return web_server_property_scenarios();
     std::vector<Scenario> result = all_multiplexed();
     for (Scenario& one : outputs_of_every_size()) result.push_back(std::move(one));
     result.push_back(hundred_requests());

@@ -9,7 +9,9 @@
 
 namespace fcgispec {
 
-/// Those for a peer of that side. There are none for a Web server: what it says is not ours to multiply.
+/// Those for a peer of that side.
 [[nodiscard]] std::vector<Scenario> property_scenarios(Side side);
+/// A response to a Web server divided in every way, many requests in a row and at once.
+[[nodiscard]] std::vector<Scenario> web_server_property_scenarios();
 
 }  // namespace fcgispec
