@@ -14,6 +14,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from harness import peers, processes  # noqa: E402
+from harness.processes import processes_of_session  # noqa: E402
 
 RUN = peers.ROOT / "scripts" / "peers" / "run"
 
@@ -28,20 +29,6 @@ def installed(name: str) -> peers.Application:
     except peers.PeerError as error:
         pytest.skip(str(error))
     return application
-
-
-def processes_of_session(session: int) -> list[int]:
-    """The processes of a session. Not those that have ended: on a machine whose first process collects no orphans, an
-    orphan that has ended stays listed."""
-    found = []
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            state, _parent, _group, its_session = stat.read_text().rpartition(")")[2].split()[:4]
-        except OSError:
-            continue  # It has ended meanwhile.
-        if int(its_session) == session and state != "Z":
-            found.append(int(stat.parent.name))
-    return found
 
 
 def soon() -> float:
