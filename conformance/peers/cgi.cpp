@@ -81,9 +81,8 @@ std::optional<std::string> field_of(const HttpRequest& request, std::string_view
     return std::nullopt;
 }
 
-/// The host of the Host field, without its port [CGI §4.1.14].
-std::string server_name_of(const HttpRequest& request, const HttpEndpoints& endpoints) {
-    std::string host = field_of(request, "Host").value_or("");
+/// The host that was asked for, without its port [CGI §4.1.14].
+std::string server_name_of(std::string host, const HttpEndpoints& endpoints) {
     const std::size_t end = host.starts_with('[') ? host.find(']') + 1 : host.find(':');
     host.resize(std::min(end, host.size()));
     return host.empty() ? endpoints.server_name : host;
@@ -199,17 +198,40 @@ void check(const ApplicationResponse& response) {
 }  // namespace
 
 std::optional<HttpTarget> HttpTarget::parse(std::string_view text) {
+    HttpTarget result;
     const std::size_t scheme_end = text.find("://");
     if (!text.starts_with('/') && scheme_end != std::string_view::npos) {  // "http://host/path" is a form of it too
-        const std::size_t path = text.find('/', scheme_end + 3);
-        text = path == std::string_view::npos ? "/" : text.substr(path);
+        text.remove_prefix(scheme_end + 3);
+        const std::size_t path_begin = std::min(text.find('/'), text.size());
+        result.authority = text.substr(0, path_begin);
+        text = path_begin == text.size() ? "/" : text.substr(path_begin);
     }
     if (!text.starts_with('/') || text.find('#') != std::string_view::npos || has_control_characters(text))
         return std::nullopt;
     const std::size_t mark = text.find('?');
     auto path = percent_decoded(text.substr(0, mark));
     if (!path) return std::nullopt;
-    return HttpTarget{std::move(*path), mark == std::string_view::npos ? "" : std::string(text.substr(mark + 1))};
+    result.path = std::move(*path);
+    if (mark != std::string_view::npos) result.query = text.substr(mark + 1);
+    return result;
+}
+
+std::optional<std::string> authority_of(const HttpRequest& request, const HttpTarget& target) {
+    static constexpr std::string_view others = "-._~%!$&'()*+,;=:[]";
+    std::size_t num_hosts = 0;
+    std::string host;
+    for (const HttpField& field : request.fields) {
+        if (!same_field_name(field.name, "Host")) continue;
+        host = field.value;
+        ++num_hosts;
+    }
+    if (num_hosts > 1 || (num_hosts == 0 && request.version >= 11)) return std::nullopt;
+    if (!target.authority.empty()) host = target.authority;
+    const bool good = std::all_of(host.begin(), host.end(), [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+               others.find(c) != std::string_view::npos;
+    });
+    return good ? std::optional(host) : std::nullopt;
 }
 
 Variables variables_of(const HttpRequest& request, const HttpTarget& target, const HttpEndpoints& endpoints, Role role,
@@ -218,7 +240,7 @@ Variables variables_of(const HttpRequest& request, const HttpTarget& target, con
     list.add("GATEWAY_INTERFACE", "CGI/1.1");
     list.add("SERVER_SOFTWARE", "fcgispec/" FCGISPEC_VERSION);
     list.add("SERVER_PROTOCOL", request.version >= 11 ? "HTTP/1.1" : "HTTP/1.0");
-    list.add("SERVER_NAME", server_name_of(request, endpoints));
+    list.add("SERVER_NAME", server_name_of(authority_of(request, target).value_or(""), endpoints));
     list.add("SERVER_PORT", std::to_string(endpoints.server_port));
     list.add("REMOTE_ADDR", endpoints.remote_address);
     list.add("REMOTE_HOST", endpoints.remote_address);  // [CGI §4.1.9] in place of the name

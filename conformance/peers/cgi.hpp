@@ -25,6 +25,7 @@ struct HttpEndpoints {
 struct HttpTarget {
     std::string path;  ///< begins with "/", decoded
     std::string query;
+    std::string authority;  ///< of a target "http://host:port/path"; else empty
     /// Nothing where `text` is no path with a query, or has a "%" without two digits or with NUL [§6.1].
     [[nodiscard]] static std::optional<HttpTarget> parse(std::string_view text);
 };
@@ -33,6 +34,10 @@ struct HttpTarget {
 /// of an Authorizer's answer [§6.3]; they replace what the HTTP client sent, but not what the server itself knows.
 [[nodiscard]] Variables variables_of(const HttpRequest& request, const HttpTarget& target,
                                      const HttpEndpoints& endpoints, Role role, const Variables& associated);
+
+/// The host and port that the HTTP client asks for: of the target, or of the Host field. Nothing where a Host field is
+/// missing though HTTP/1.1 wants one, or is there twice, or holds what can't be a host.
+[[nodiscard]] std::optional<std::string> authority_of(const HttpRequest& request, const HttpTarget& target);
 
 /// Why an application's answer is none [CGI §6.2, §6.3].
 struct BadResponse : std::runtime_error {

@@ -146,6 +146,9 @@ BOOST_AUTO_TEST_CASE(the_server_name_is_the_host_asked_for) {
         BOOST_TEST(variables(request)["SERVER_NAME"] == name, host);
     }
     HttpRequest request = post();
+    request.target = "http://example.net:81/";  // the Host field doesn't count then
+    BOOST_TEST(variables(request)["SERVER_NAME"] == "example.net");
+    request = post();
     request.fields.clear();
     BOOST_TEST(variables(request)["SERVER_NAME"] == "192.0.2.1");
 }

@@ -78,13 +78,10 @@ ServedRequest::ServedRequest(HttpRequest request, HttpEndpoints endpoints, Log l
       limits_(limits) {}
 
 NextStep ServedRequest::start() {
-    const auto num_hosts = std::count_if(request_->fields.begin(), request_->fields.end(),
-                                         [](const HttpField& field) { return same_field_name(field.name, "Host"); });
-    if (num_hosts > 1 || (num_hosts == 0 && request_->version >= 11))
-        return fail(400, "not exactly one Host field in the HTTP request");
     auto target = HttpTarget::parse(request_->target);
     if (!target) return fail(400, "the target of the HTTP request is no path");
     target_ = std::move(*target);
+    if (!authority_of(*request_, target_)) return fail(400, "not exactly one host in the HTTP request");
     // Told apart by the decoded path, which is what the application sees: no spelling leads past the Authorizer.
     if (target_.path.starts_with(authorizer_prefix)) return begin(Role::authorizer);
     return begin(target_.path.starts_with(filter_prefix) ? Role::filter : Role::responder);

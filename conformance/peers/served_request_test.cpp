@@ -122,6 +122,10 @@ BOOST_AUTO_TEST_CASE(what_is_no_request_is_refused) {
     BOOST_TEST(response_of(without_host.served.start()).status == 400);
     Served two_hosts({.method = "GET", .target = "/", .fields = {{"Host", "a"}, {"host", "a"}}});
     BOOST_TEST(response_of(two_hosts.served.start()).status == 400);
+    for (const char* host : {"a b", "a/b", "user@a", "a\"b", "\xc3\xa9"}) {
+        Served no_host({.method = "GET", .target = "/", .fields = {{"Host", host}}});
+        BOOST_TEST(response_of(no_host.served.start()).status == 400, host);
+    }
     Served old({.method = "GET", .target = "/", .version = 10});
     BOOST_TEST((request_of(old.served.start()).role == Role::responder));
 }
