@@ -148,7 +148,7 @@ private:
         if (found == cursor_.bound.end()) throw std::runtime_error("line " + std::to_string(step.line) + ": no line before says which request this is");
         SendResponse translated = response;
         translated.request_id = found->second.request_id;
-        gather(found->second.connection, encode_response(translated));
+        gather(found->second.connection, encode_response(translated, options_.url.path));
         end_ours(found->second);
     }
 

@@ -75,8 +75,8 @@ Scenario requests_in_a_row() {
 }
 
 /// All clients wait at once, and are answered last come, first served.
-Scenario clients_at_once() {
-    std::string ask;
+Scenario clients_at_once(bool multiplexed) {
+    std::string ask = multiplexed ? "values [FCGI_MAX_CONNS=\"1\" FCGI_MAX_REQS=\"64\" FCGI_MPXS_CONNS=\"1\"]\n" : "";
     std::string answer;
     std::string got;
     for (std::size_t i = 1; i <= num_clients_at_once; ++i) {
@@ -85,7 +85,9 @@ Scenario clients_at_once() {
         answer = "< response " + n + " \"answer " + n + "\"\n" + answer;
         got += "http" + n + "< 200 \"answer " + n + "\"\n";
     }
-    return scenario("3.5-connections/many-clients-at-once", "Each of many clients that wait at once gets its own response", "R-5.3-3, R-3.3-6", "connections", ask + answer + got);
+    if (multiplexed)
+        return scenario("3.3-multiplexing/many-clients-at-once", "Each of many clients on multiplexed connections gets its own response", "R-3.3-6", "multiplexing", ask + answer + got);
+    return scenario("3.5-connections/many-clients-at-once", "Each of many clients that wait at once gets its own response", "R-5.3-3", "connections", ask + answer + got);
 }
 
 }  // namespace
@@ -96,7 +98,8 @@ std::vector<Scenario> web_server_property_scenarios() {
     result.push_back(in_records_of_one_byte());
     for (std::size_t number = 1; number <= num_random_divisions; ++number) result.push_back(divided_at_random(number));
     result.push_back(requests_in_a_row());
-    result.push_back(clients_at_once());
+    result.push_back(clients_at_once(false));
+    result.push_back(clients_at_once(true));
     return result;
 }
 

@@ -117,10 +117,11 @@ Buffer encode_line(const NotationLine& line, const Pairs& params) {
     return result;
 }
 
-Buffer encode_response(const SendResponse& response) {
+Buffer encode_response(const SendResponse& response, const std::string& url_path) {
     std::string value;
     if (response.status) value += "Status: " + std::to_string(*response.status) + "\r\n";
-    bool typed = false;
+    if (!response.location.empty()) value += "Location: " + url_path + response.location + "\r\n";
+    bool typed = !response.location.empty();
     for (const auto& [name, field] : response.fields) {
         value += name + ": " + field + "\r\n";
         typed = typed || name == "Content-Type" || name == "Location";

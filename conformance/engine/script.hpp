@@ -63,8 +63,9 @@ struct ExpectRequest {
 /// A whole response: FCGI_STDOUT with a CGI header block [CGI §6] and `body`, its end, FCGI_END_REQUEST with status 0.
 struct SendResponse {
     std::uint16_t request_id = 1;
-    std::optional<unsigned> status;                              ///< as Status field
-    std::vector<std::pair<std::string, std::string>> fields;     ///< Content-Type: text/plain is added where it isn't given
+    std::optional<unsigned> status;                           ///< as Status field
+    std::string location;                                     ///< a path below the URL under test, as Location field; "": none
+    std::vector<std::pair<std::string, std::string>> fields;  ///< Content-Type: text/plain is added where neither is given
     std::string body;
 };
 enum class Closing : std::uint8_t { connect, close, half_close, reset };
@@ -90,7 +91,7 @@ struct HttpSend {
     std::string method;
     std::string target;  ///< added to the path of the URL under test
     bool http10 = false;
-    std::vector<std::pair<std::string, std::string>> fields;  ///< Host and, with a body, Content-Length are added where not given
+    std::vector<std::pair<std::string, std::string>> fields;  ///< Host, Connection: close and, with a body, Content-Length are added where not given
     std::string body;
 };
 /// Any bytes on the HTTP connection: the rest of a body that is slow, or what is no HTTP.
@@ -101,7 +102,7 @@ struct HttpSendBytes {
 struct HttpExpect {
     unsigned status_min = 100;
     unsigned status_max = 999;
-    bool failure = false;  ///< a complete response with status 500 or above, or none: the connection ends before it is whole
+    bool failure = false;  ///< a complete response with status 500 or above, or one that is cut: the connection ends before it is whole
     std::vector<std::pair<std::string, TextPattern>> fields;  ///< each is among its fields
     std::vector<std::string> without;                         ///< none of these is
     std::optional<TextPattern> body;

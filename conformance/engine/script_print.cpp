@@ -80,7 +80,7 @@ struct StepPrinter {
     std::string operator()(const SendRequest& request) const { return ours + print_request(request, style); }
     std::string operator()(const SendResponse& response) const {
         return ours + "response " + std::to_string(response.request_id) + (response.status ? " status=" + std::to_string(*response.status) : "") +
-               print_fields(response.fields, style) + print_text(response.body, style);
+               (response.location.empty() ? "" : " location=" + response.location) + print_fields(response.fields, style) + print_text(response.body, style);
     }
     std::string operator()(const Expect& expect) const { return theirs + print(expect.record, style); }
     std::string operator()(const ExpectRequest& request) const { return theirs + print_request(request, style); }
