@@ -45,6 +45,8 @@ listener.detach()
 os.execv({1!r}, {2!r})
 """
 
+SILENT = ["/usr/bin/python3", "-c", "import signal; signal.pause()"]
+
 
 def hangs_up_first(seen: Path) -> list[str]:
     return ["/usr/bin/python3", "-c", HANGS_UP_FIRST.format(str(seen), REFERENCE[0], REFERENCE)]
@@ -140,16 +142,18 @@ def test_the_role_below_authorizer(name, tmp_path):
 
 def test_a_silent_application_is_given_up(tmp_path):
     """All servers at once: each waits its 2 s."""
-    names = [name for name, entry in web_servers.WEB_SERVERS.items() if not entry.spawns]
-    for name in names:
+    for name in web_servers.WEB_SERVERS:
         installed(name)
     with ExitStack() as stack:
         listener, address = processes.listening_socket("tcp", tmp_path)
         stack.enter_context(listener)
-        servers = [stack.enter_context(web_servers.start(name, application=address)) for name in names]
+        servers = []
+        for name, entry in web_servers.WEB_SERVERS.items():
+            silent = {"spawns": SILENT} if entry.spawns else {"application": address}
+            servers.append(stack.enter_context(web_servers.start(name, **silent)))
         with ThreadPoolExecutor(len(servers)) as pool:
             answers = list(pool.map(lambda server: request(f"{server.url}/hello")[0], servers))
-    assert {name: status for name, status in zip(names, answers) if status not in (500, 502, 503, 504)} == {}
+    assert {server.name: status for server, status in zip(servers, answers) if status not in (500, 502, 503, 504)} == {}
 
 
 @pytest.mark.parametrize("name", web_servers.WEB_SERVERS)
@@ -182,3 +186,97 @@ def alive(pid: int) -> bool:
 @pytest.mark.parametrize("name", web_servers.WEB_SERVERS)
 def test_a_version_is_a_number(name):
     assert installed(name).version()[0].isdigit()
+
+
+def test_a_server_that_dies_is_started_again_and_that_is_told(tmp_path, capfd):
+    with running("haproxy", REFERENCE, "unix", tmp_path) as server:
+        first = server.pid
+        os.kill(first, signal.SIGSEGV)
+        deadline = time.monotonic() + ANSWER_WITHIN_S
+        while server.pid == first or not server.answers(deadline):
+            assert time.monotonic() < deadline
+        assert request(f"{server.url}/hello?fcgispec.echo", b"again") == (200, b"again")
+    assert "haproxy ended by itself (killed by SIGSEGV: 1)" in capfd.readouterr().err
+
+
+def test_a_configuration_that_the_server_refuses_is_shown(monkeypatch):
+    entry = installed("nginx")
+    settings = {**entry.settings, "KEEP_CONN": "perhaps"}
+    monkeypatch.setitem(web_servers.WEB_SERVERS, "nginx", dataclasses.replace(entry, settings=settings))
+    with pytest.raises(processes.PeerError, match=r"(?s)nginx did not start \(exit status 1\).*perhaps"):
+        with web_servers.start("nginx", application="unix:/nowhere"):
+            pass
+
+
+def test_a_template_that_names_what_there_is_not(tmp_path):
+    template = tmp_path / "template"
+    template.write_text("listen @PORT@ @PROT@")
+    with pytest.raises(processes.PeerError, match="@PROT@ stands for nothing; there are: PORT"):
+        web_servers.filled(template, {"PORT": "80"})
+
+
+@pytest.mark.parametrize(
+    "name, wanted, told",
+    [
+        ("ngnix", {"application": "unix:/x"}, "no Web server 'ngnix'; there are: nginx, "),
+        ("nginx", {}, "wants an address and no command"),
+        ("nginx", {"application": "unix:/x", "spawns": ["true"]}, "wants an address and no command"),
+        ("nginx", {"application": "127.0.0.1:80"}, "'127.0.0.1:80' is no address"),
+        ("apache-fcgid", {"application": "unix:/x"}, "wants a command and no address"),
+        ("apache-fcgid", {"spawns": []}, "wants a command and no address"),
+        ("apache-authnz", {"application": "unix:/x"}, "no transport 'unix'; it has: tcp"),
+    ],
+)
+def test_what_a_server_cannot_take_is_refused(name, wanted, told):
+    with pytest.raises(processes.PeerError, match=told):
+        with web_servers.start(name, **wanted):
+            pass
+
+
+# The command
+
+RUN = processes.ROOT / "scripts" / "peers" / "run"
+
+# Listens at the address as the application and asks the Web server one thing, before it ends.
+SERVE_AND_ASK = """
+"{application}" peer application --listen "$1" &
+trap 'kill $!' EXIT
+/usr/bin/python3 -c '{ask}' "$2" "$1"
+"""
+# Until the application listens, the Web server answers with an error.
+ASK = """
+import sys, time, urllib.error, urllib.request
+opener = urllib.request.build_opener(urllib.request.ProxyHandler(dict()))
+end = time.monotonic() + 10
+while True:
+    try:
+        print(sys.argv[2], opener.open(sys.argv[1] + "/hello?fcgispec.echo", b"through", timeout=10).read().decode())
+        break
+    except urllib.error.HTTPError:
+        if time.monotonic() > end: raise
+"""
+
+
+def run(*words: str) -> subprocess.CompletedProcess:
+    return subprocess.run([str(RUN), *words], capture_output=True, text=True, timeout=60, check=False)
+
+
+@pytest.mark.parametrize("name", ["nginx", "apache-authnz", "apache-fcgid", "lighttpd-spawn"])
+def test_run_gives_the_command_an_address_and_the_url(name):
+    transport = installed(name).transports[0]
+    script = SERVE_AND_ASK.format(application=FCGISPEC, ask=ASK)
+    done = run(name, "--", "sh", "-c", script, "sh", "{address}", "{http}")
+    assert done.returncode == 0, done.stderr
+    address, _, answer = done.stdout.splitlines()[-1].partition(" ")
+    assert (address.partition(":")[0], answer) == (transport, "through")
+
+
+def test_run_lists_applications_and_web_servers_apart():
+    words = [line.split()[0] for line in run("--list").stdout.splitlines()]
+    assert words.index("Applications:") < words.index("php-fpm") < words.index("Web") < words.index("nginx")
+    assert set(web_servers.WEB_SERVERS) < set(words[words.index("Web") :])
+
+
+def test_run_says_what_the_server_cannot_take():
+    done = run("apache-authnz", "--transport", "unix", "--", "true")
+    assert (done.returncode, "no transport 'unix'" in done.stderr) == (3, True)

@@ -243,11 +243,11 @@ WEB_SERVERS = {
             settings={"REUSE": "enablereuse=on"},
         ),
         apache(
-            "apache-authnz", "the same with mod_authnz_fcgi", "proxy_fcgi.conf", "authnz_fcgi.conf",
+            "apache-authnz", "Apache httpd's mod_proxy_fcgi and mod_authnz_fcgi, Authorizer", "proxy_fcgi.conf", "authnz_fcgi.conf",
             settings={"REUSE": ""}, transports=("tcp",), authorizer=True,
         ),
         apache(
-            "apache-fcgid", "Apache httpd's mod_fcgid, starts the application", "fcgid.conf",
+            "apache-fcgid", "Apache httpd's mod_fcgid, Authorizer, starts the application", "fcgid.conf",
             packages=("apache2-bin", "libapache2-mod-fcgid", "util-linux"),
             # The module tells its version to nobody.
             version_argv=("dpkg-query", "-W", "-f", "${Version}", "libapache2-mod-fcgid"),
@@ -259,7 +259,7 @@ WEB_SERVERS = {
             either('"socket" => "{path}"', '"host" => "{host}", "port" => {port}'),
         ),
         lighttpd(
-            "lighttpd-spawn", "the same, starts the application",
+            "lighttpd-spawn", "a connection for each request, Authorizer, starts the application",
             lambda program: f'"bin-path" => "{program}", "socket" => "{program}.socket", "max-procs" => 1', spawns=True,
         ),
         haproxy("haproxy", "keeps connections", "safe"),
