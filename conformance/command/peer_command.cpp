@@ -52,11 +52,11 @@ struct WebServerArguments {
 
 int run_web_server(const WebServerArguments& arguments) {
     if (arguments.list_mutants) return list_mutants(Side::web_server);
-    if (arguments.connect.empty() || arguments.http.empty()) throw UsageError("--connect and --http are needed");
+    if (arguments.connect.empty()) throw UsageError("--connect ADDRESS is needed");
     if (!arguments.mutant.empty()) become_mutant(arguments.mutant, Side::web_server);
     WebServerOptions options;
     options.connect = address_from(arguments.connect);
-    options.http = address_from("tcp:" + arguments.http);
+    if (!arguments.http.empty()) options.http = address_from("tcp:" + arguments.http);
     options.application_silence_max = std::chrono::milliseconds(arguments.timeout_ms);
     options.on_listening = [](const Address& address) {
         std::printf("listening on http://%s/\n", address.print().substr(4).c_str());  // without "tcp:"
@@ -70,7 +70,9 @@ void add_web_server(CLI::App& peer, Run& run) {
     auto arguments = std::make_shared<WebServerArguments>();
     web_server->add_option("--connect", arguments->connect,
                            "Where the application listens: unix:/path or tcp:host:port");
-    web_server->add_option("--http", arguments->http, "HOST:PORT to serve HTTP on; port 0 takes a free one");
+    web_server->add_option(
+        "--http", arguments->http,
+        "HOST:PORT to serve HTTP on, port 0 takes a free one; without it the listening socket on descriptor 0");
     web_server->add_option("--timeout-ms", arguments->timeout_ms, "How long an application may be silent")
         ->capture_default_str()
         ->check(CLI::Range(1, 3'600'000));

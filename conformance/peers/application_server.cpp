@@ -23,7 +23,7 @@
 
 #include "conformance/peers/contract.hpp"
 #include "conformance/peers/mutants.hpp"
-#include "conformance/peers/termination_signal.hpp"
+#include "conformance/peers/peer_process.hpp"
 
 namespace fcgispec {
 namespace {
@@ -36,18 +36,6 @@ constexpr std::size_t num_other_descriptors = 32;  // beside those of connection
 
 [[noreturn]] void throw_errno(const std::string& what) {
     throw std::system_error(errno, std::generic_category(), what);
-}
-
-/// [§2.2] The Web server closes descriptors 1 and 2. A connection must not become one of them, lest something that is
-/// printed goes to a Web server.
-void occupy_standard_descriptors() {
-    while (true) {
-        const int fd = open("/dev/null", O_RDWR);
-        if (fd < 0) throw_errno("/dev/null");
-        if (fd <= STDERR_FILENO) continue;
-        close(fd);
-        return;
-    }
 }
 
 bool is_tcp_socket(int fd) {

@@ -133,6 +133,7 @@ NextStep ServedRequest::end(const EndRequestBody& end) {
             return complete();  // whatever the app status is: it says nothing of the response [§B example 3]
         case ProtocolStatus::cant_mpx_conn:
             if (alone_) return fail(502, "FCGI_CANT_MPX_CONN on a connection of its own");
+            if (!std_out_.empty()) return fail(502, "FCGI_CANT_MPX_CONN behind output");  // it has been executed
             alone_ = true;
             return begin(role_);  // [§5.5] the application takes it when it is the only one
         case ProtocolStatus::overloaded:

@@ -1,10 +1,12 @@
 #include "conformance/peers/web_server.hpp"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -14,13 +16,14 @@
 #include <list>
 #include <map>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <system_error>
 #include <utility>
 #include <variant>
 #include <vector>
 
-#include "conformance/peers/termination_signal.hpp"
+#include "conformance/peers/peer_process.hpp"
 #include "conformance/peers/web_server_connection.hpp"
 
 namespace fcgispec {
@@ -105,6 +108,17 @@ std::optional<HttpEndpoints> endpoints_of(int fd) {
                          .remote_address = printed(peer).first};
 }
 
+/// Who starts a Web server may have its socket ready, so that no client comes too early.
+FileDescriptor inherited_listening_socket() {
+    int listens = 0;
+    socklen_t size = sizeof listens;
+    if (getsockopt(STDIN_FILENO, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) != 0 || listens == 0)
+        throw std::runtime_error("descriptor 0 is no listening socket (start with one, or say --http)");
+    FileDescriptor own(fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1));
+    if (!own) throw_errno("descriptor 0");
+    return own;
+}
+
 class Server {
 public:
     explicit Server(const WebServerOptions& options);
@@ -148,7 +162,8 @@ private:
     std::array<std::uint8_t, read_size_max> read_buffer_{};
 };
 
-Server::Server(const WebServerOptions& options) : options_(options), listening_(listen_on(options.http)) {
+Server::Server(const WebServerOptions& options)
+    : options_(options), listening_(options.http ? listen_on(*options.http) : inherited_listening_socket()) {
     if (!options_.log)
         options_.log = [](const std::string& line) { std::fprintf(stderr, "fcgispec web-server: %s\n", line.c_str()); };
     set_nonblocking(listening_.get());
@@ -158,7 +173,7 @@ Server::Server(const WebServerOptions& options) : options_(options), listening_(
         options_.num_clients_max = std::min(options_.num_clients_max, half);
         options_.num_connections_max = std::min(options_.num_connections_max, half);
     }
-    if (options_.on_listening) options_.on_listening(address_of(listening_, options_.http));
+    if (options_.http && options_.on_listening) options_.on_listening(address_of(listening_, *options_.http));
 }
 
 int Server::run() {
@@ -463,6 +478,7 @@ std::size_t Server::held_size() const {
 }  // namespace
 
 int run_reference_web_server(const WebServerOptions& options) {
+    occupy_standard_descriptors();
     return Server(options).run();
 }
 

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstddef>
 #include <functional>
+#include <optional>
 
 #include "conformance/engine/transport.hpp"
 #include "conformance/peers/served_request.hpp"
@@ -13,8 +14,8 @@
 namespace fcgispec {
 
 struct WebServerOptions {
-    Address connect;                                          ///< where the application listens
-    Address http;                                             ///< TCP; port 0: any free one
+    Address connect;              ///< where the application listens
+    std::optional<Address> http;  ///< TCP; port 0: any free one; nothing: the listening socket on descriptor 0
     std::chrono::milliseconds application_silence_max{2000};  ///< then a request is aborted, the client told 504
     std::chrono::milliseconds client_silence_max{60'000};     ///< then a client that sends or takes nothing is left
     std::chrono::milliseconds linger_max{2000};  ///< how long a connection that we have ended waits for the other end
@@ -23,7 +24,7 @@ struct WebServerOptions {
     std::size_t held_size_max = std::size_t{512} * 1024 * 1024;  ///< bodies of all clients together, in bytes
     HttpLimits http_limits;
     ResponseLimits response_limits;
-    std::function<void(const Address&)> on_listening = {};  ///< told once HTTP clients are accepted
+    std::function<void(const Address&)> on_listening = {};  ///< told once HTTP clients are accepted, if `http` is set
     Log log = {};                                           ///< nothing: a line each to the standard error
 };
 

@@ -65,7 +65,6 @@ public:
         waitpid(std::exchange(pid_, -1), &status, 0);
         return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
     }
-    [[nodiscard]] bool runs() const { return waitpid(pid_, nullptr, WNOHANG) == 0; }
 
 private:
     static int status_of(const std::function<int(const std::function<void(const Address&)>& ready)>& run, int fd) {
@@ -139,7 +138,10 @@ public:
             all.append(some.data(), static_cast<std::size_t>(size));
         return all + (size < 0 ? "reset" : "");
     }
-    [[nodiscard]] int fd() const noexcept { return socket_.get(); }
+    [[nodiscard]] std::string hear_answer_to(std::string_view text) const {
+        say(text);
+        return hear();
+    }
 
 private:
     FileDescriptor socket_;
@@ -156,9 +158,7 @@ Answer answer_of(const std::string& text) {
     return {text.substr(9, 3), text.substr(0, end), text.substr(end + 4)};
 }
 Answer ask(const Child& server, const std::string& request) {
-    const Client client(server);
-    client.say(request);
-    return answer_of(client.hear());
+    return answer_of(Client(server).hear_answer_to(request));
 }
 std::string get(const std::string& target) {
     return "GET " + target + " HTTP/1.1\r\nHost: example.org\r\n\r\n";
@@ -323,6 +323,33 @@ BOOST_AUTO_TEST_CASE(sigterm_ends_it_with_status_0) {
     BOOST_TEST(ask(peers.server, get("/")).status == "200");
     peers.server.terminate();
     BOOST_TEST(peers.server.wait() == 0);
+}
+
+BOOST_AUTO_TEST_CASE(it_may_be_started_with_its_socket_and_nothing_else) {
+    const Address nobody = fresh_unix_address();
+    Child server([&](const auto& ready) {
+        const Address asked = Address::parse("tcp:127.0.0.1:0");
+        const FileDescriptor listening = listen_on(asked);
+        dup2(listening.get(), STDIN_FILENO);
+        close(STDOUT_FILENO);
+        close(STDERR_FILENO);
+        ready(address_of(listening, asked));
+        return run_reference_web_server({.connect = nobody});
+    });
+    // What is logged mustn't reach a client whose socket took the place of the standard error.
+    for (int i = 0; i < 3; ++i) BOOST_TEST(answer_of(Client(server).hear_answer_to(get("/"))).status == "502");
+    server.terminate();
+    BOOST_TEST(server.wait() == 0);
+}
+
+BOOST_AUTO_TEST_CASE(what_is_no_listening_socket_is_refused) {
+    Child server([&](const auto& ready) {
+        const FileDescriptor null(open("/dev/null", O_RDWR));
+        dup2(null.get(), STDIN_FILENO);
+        ready(Address::parse("tcp:127.0.0.1:0"));
+        return run_reference_web_server({.connect = fresh_unix_address()});
+    });
+    BOOST_TEST(server.wait() == 99);
 }
 
 // With an application of the test's

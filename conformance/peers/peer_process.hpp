@@ -1,6 +1,7 @@
-// SIGTERM as something to poll for: how either reference peer is ended [§7].
+// What the processes around both reference peers have in common: how they begin [§2.2] and how they are ended [§7].
 #pragma once
 
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
@@ -44,5 +45,17 @@ private:
     sigset_t old_mask_{};
     struct sigaction old_action_ {};
 };
+
+/// [§2.2] Descriptors 1 and 2 may be closed at the start. A connection must not become one of them, lest something that
+/// is printed goes to who is at its other end.
+inline void occupy_standard_descriptors() {
+    while (true) {
+        const int fd = open("/dev/null", O_RDWR);
+        if (fd < 0) throw std::system_error(errno, std::generic_category(), "/dev/null");
+        if (fd <= STDERR_FILENO) continue;
+        close(fd);
+        return;
+    }
+}
 
 }  // namespace fcgispec
