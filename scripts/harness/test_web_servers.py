@@ -28,8 +28,8 @@ ANSWER_WITHIN_S = 20.0  # Only a server that fails takes this long.
 BODY_SIZE = 100 * 1024 * 1024
 
 # Serves on file descriptor 0 after it has hung up on one connection, once, whose first 16 bytes it leaves in the file
-# {0}: as much as it takes to see the role. Connections on which nothing is said (lighttpd tries whether somebody listens)
-# don't count.
+# {0}: as much as it takes to see the role. Connections on which nothing is said don't count: lighttpd tries whether
+# somebody listens.
 HANGS_UP_FIRST = """
 import os, socket
 listener = socket.socket(fileno=0)

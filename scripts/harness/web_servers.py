@@ -74,7 +74,7 @@ class Server(Supervised):
         super().__init__(web_server, launch, folder, self.url, subprocess.DEVNULL, restarts=True)
 
     def answers(self, deadline: float) -> bool:
-        """Whether it answers HTTP, outside what it forwards: the application is not asked. With what, doesn't matter."""
+        """Whether it answers HTTP, with whatever, outside what it forwards: the application is not asked."""
         connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=ANSWER_WITHIN_S)
         try:
             connection.request("GET", "/")
@@ -205,7 +205,7 @@ def lighttpd(name: str, about: str, application: Callable[[str], str], **changes
     )  # fmt: skip
 
 
-def haproxy(name: str, about: str, reuse: str, *options: str) -> WebServer:
+def haproxy(name: str, about: str, *options: str) -> WebServer:
     return WebServer(
         name, about,
         packages=("haproxy",),
@@ -213,7 +213,7 @@ def haproxy(name: str, about: str, reuse: str, *options: str) -> WebServer:
         templates=("haproxy/haproxy.cfg",),
         argv=("haproxy", "-db", "-f", "{config}"),
         application=either("unix@{path}", "{host}:{port}"),
-        settings={"REUSE": reuse, "OPTIONS": "\n    ".join(options)},
+        settings={"OPTIONS": "\n    ".join(options)},
     )  # fmt: skip
 
 
@@ -243,7 +243,8 @@ WEB_SERVERS = {
             settings={"REUSE": "enablereuse=on"},
         ),
         apache(
-            "apache-authnz", "Apache httpd's mod_proxy_fcgi and mod_authnz_fcgi, Authorizer", "proxy_fcgi.conf", "authnz_fcgi.conf",
+            "apache-authnz", "Apache httpd's mod_proxy_fcgi and mod_authnz_fcgi, Authorizer",
+            "proxy_fcgi.conf", "authnz_fcgi.conf",
             settings={"REUSE": ""}, transports=("tcp",), authorizer=True,
         ),
         apache(
@@ -262,10 +263,10 @@ WEB_SERVERS = {
             "lighttpd-spawn", "a connection for each request, Authorizer, starts the application",
             lambda program: f'"bin-path" => "{program}", "socket" => "{program}.socket", "max-procs" => 1', spawns=True,
         ),
-        haproxy("haproxy", "keeps connections", "safe"),
-        haproxy("haproxy-mpxs", "multiplexes", "always", "option mpxs-conns", "option max-reqs 100"),
+        haproxy("haproxy", "keeps connections"),
+        haproxy("haproxy-mpxs", "multiplexes", "option mpxs-conns", "option max-reqs 100"),
         haproxy(
-            "haproxy-get-values", "asks with FCGI_GET_VALUES whether it may multiplex", "always",
+            "haproxy-get-values", "asks with FCGI_GET_VALUES whether it may multiplex",
             "option get-values", "option max-reqs 100",
         ),
         WebServer(
