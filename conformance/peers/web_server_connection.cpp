@@ -228,8 +228,8 @@ void WebServerConnection::end_request(Requests::iterator request, Bytes content)
         --num_aborted_;
     else
         tell({.kind = RequestEvent::Kind::ended, .request_id = request->first, .end = *body});
-    // [§5.5] So the application doesn't multiplex, whatever it has answered.
-    if (body->protocol_status == ProtocolStatus::cant_mpx_conn) values_.multiplexes = false;
+    // [§5.5] So the application doesn't multiplex: what it has answered isn't true, and no other value is relied upon.
+    if (body->protocol_status == ProtocolStatus::cant_mpx_conn) values_ = {};
     requests_.erase(request);
 }
 

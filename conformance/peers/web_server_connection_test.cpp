@@ -285,9 +285,14 @@ BOOST_AUTO_TEST_CASE(the_smallest_id_that_is_inactive_is_used) {
 }
 
 BOOST_AUTO_TEST_CASE(an_application_that_cannot_multiplex_is_believed) {
-    TwoRunning talk;
+    Talk talk;
+    (void)talk.hears(R"({FCGI_GET_VALUES_RESULT, 0, [FCGI_MAX_CONNS="1" FCGI_MPXS_CONNS="1"]})");
+    talk.connection.begin(request());
+    talk.connection.begin(request());
+    (void)talk.says();
     BOOST_TEST(talk.hears("{FCGI_END_REQUEST, 2, {0, FCGI_CANT_MPX_CONN}}") == "2 ended 0 FCGI_CANT_MPX_CONN\n");
     BOOST_TEST(!talk.connection.takes_request(false));
+    BOOST_TEST(!talk.connection.values().num_connections_max.has_value());  // it said what isn't true
 }
 
 // What comes of what the application says
