@@ -65,11 +65,7 @@ void name_web_server(const CertifyOptions& options, RunOptions& run) {
         return;
     }
     run.listen = parse_address(options.listen);
-    try {
-        run.url = HttpUrl::parse(options.http);
-    } catch (const std::invalid_argument& error) {
-        throw UsageError(std::string("--http ") + error.what());
-    }
+    run.url = parse_url(options.http);
     run.again += " --listen " + shell_quoted(options.listen) + " --http " + shell_quoted(options.http);
 }
 

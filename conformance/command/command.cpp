@@ -56,6 +56,14 @@ Address parse_address(const std::string& text) {
     }
 }
 
+HttpUrl parse_url(const std::string& text) {
+    try {
+        return HttpUrl::parse(text);
+    } catch (const std::invalid_argument& error) {
+        throw UsageError(std::string("--http ") + error.what());
+    }
+}
+
 std::vector<Splitting> parse_splittings(const std::string& text) {
     const std::vector<Splitting> all{Splitting::whole, Splitting::bytes, Splitting::header};
     if (text == "all") return all;

@@ -39,6 +39,8 @@ extern std::atomic<bool> interrupted;
 [[nodiscard]] Pairs parse_params(const std::vector<std::string>& params);
 /// The value of an ADDRESS. Throws UsageError.
 [[nodiscard]] Address parse_address(const std::string& text);
+/// The value of --http. Throws UsageError.
+[[nodiscard]] HttpUrl parse_url(const std::string& text);
 /// The value of --splitting: whole, bytes, header or all. Throws UsageError.
 [[nodiscard]] std::vector<Splitting> parse_splittings(const std::string& text);
 
@@ -47,6 +49,7 @@ using Run = std::function<int()>;
 void add_app_command(CLI::App& cli, Run& run);
 void add_server_command(CLI::App& cli, Run& run);
 void add_replay_command(CLI::App& cli, Run& run);
+void add_tap_command(CLI::App& cli, Run& run);
 void add_list_command(CLI::App& cli, Run& run);
 void add_explain_command(CLI::App& cli, Run& run);
 void add_decode_command(CLI::App& cli, Run& run);

@@ -1,10 +1,12 @@
-// `fcgispec replay`: plays a file with an application: a scenario, the lines of a trace, or the bytes of a crash file.
+// `fcgispec replay`: plays a file with a peer: a scenario, the lines of a trace or a recording, or the bytes of a crash
+// file.
 #include <algorithm>
 #include <cstdio>
 #include <memory>
 
 #include "conformance/command/command.hpp"
 #include "conformance/engine/probe.hpp"
+#include "conformance/engine/recording.hpp"
 
 namespace fcgispec {
 namespace {
@@ -12,6 +14,8 @@ namespace {
 struct ReplayOptions {
     std::string file;
     std::string address;
+    std::string listen;
+    std::string http;
     std::vector<std::string> params;
     std::string splitting = "whole";
     int timeout_ms = 1000;
@@ -32,7 +36,9 @@ std::vector<Scenario> scenarios_of(const std::string& text, const ReplayOptions&
     const bool has_head = text.find("scenario") != std::string::npos && text.find("proves") != std::string::npos;
     const std::string head = has_head ? "" : "scenario A replay\nproves R-0-0\n";
     const auto num_head_lines = static_cast<std::size_t>(std::count(head.begin(), head.end(), '\n'));
-    ParsedScript parsed = parse_script(head + text, options.file, options.file, Side::application, options.seed);
+    const bool drives_http = text.find("http>") != std::string::npos;
+    const Side side = !options.http.empty() && drives_http ? Side::web_server : Side::application;
+    ParsedScript parsed = parse_script(head + text, options.file, options.file, side, options.seed);
     for (Scenario& scenario : parsed.scenarios) move_up(scenario.steps, num_head_lines);
     if (parsed.errors.empty()) return std::move(parsed.scenarios);
     const bool looks_like_text = has_head || text.find("> {") != std::string::npos || text.starts_with("> ");
@@ -45,14 +51,38 @@ std::vector<Scenario> scenarios_of(const std::string& text, const ReplayOptions&
     return {std::move(scenario)};
 }
 
+/// Where the peer is, and how we reach it.
+struct Place {
+    Side side = Side::application;
+    std::unique_ptr<Listener> listener;
+    PlayOptions play;
+};
+Place place_of(const ReplayOptions& options) {
+    Place place;
+    place.play.params = parse_params(options.params);
+    place.play.splitting = parse_splittings(options.splitting).front();
+    place.play.deadline_ms = options.timeout_ms;
+    place.play.interrupted = &interrupted;
+    if (options.address.empty() == options.http.empty()) throw UsageError("expected the ADDRESS of an application, or --listen ADDRESS and --http URL for a Web server");
+    if (!options.address.empty()) {
+        place.play.address = parse_address(options.address);
+        return place;
+    }
+    if (options.listen.empty()) throw UsageError("--http URL: expected --listen ADDRESS too, where the Web server finds us");
+    place.side = Side::web_server;
+    place.play.url = parse_url(options.http);
+    place.listener = std::make_unique<Listener>(parse_address(options.listen));
+    place.play.listener = place.listener.get();
+    return place;
+}
+
 int replay(const ReplayOptions& options) {
-    PlayOptions play_options{.address = parse_address(options.address),
-                             .params = parse_params(options.params),
-                             .splitting = parse_splittings(options.splitting).front(),
-                             .deadline_ms = options.timeout_ms,
-                             .interrupted = &interrupted};
+    const Place place = place_of(options);
+    const PlayOptions& play_options = place.play;
     int exit_code = exit_conforms;
-    for (const Scenario& scenario : scenarios_of(read_named_file(options.file), options)) {
+    for (const Scenario& read : scenarios_of(read_named_file(options.file), options)) {
+        const bool other_side = place.side == Side::web_server && read.side == Side::application;
+        const Scenario scenario = other_side ? for_web_server(read, play_options.url) : read;
         const Played played = play(scenario, play_options);
         if (played.trace.empty() && played.outcome == Played::Outcome::closed) throw std::runtime_error(played.got);  // it isn't there
         std::printf("# %s\n", scenario.name.c_str());
@@ -65,7 +95,7 @@ int replay(const ReplayOptions& options) {
             exit_code = exit_violations;
         }
     }
-    const bool healthy = play(plain_request(), play_options).outcome == Played::Outcome::as_expected;
+    const bool healthy = play(plain_request(place.side), play_options).outcome == Played::Outcome::as_expected;
     std::printf("# afterwards a plain request is %s\n", healthy ? "answered" : "not answered");
     return healthy ? exit_code : exit_violations;
 }
@@ -74,9 +104,11 @@ int replay(const ReplayOptions& options) {
 
 void add_replay_command(CLI::App& cli, Run& run) {
     auto options = std::make_shared<ReplayOptions>();
-    CLI::App* app = cli.add_subcommand("replay", "Play a scenario, a trace or a crash file with an application");
+    CLI::App* app = cli.add_subcommand("replay", "Play a scenario, a trace, a recording or a crash file with a peer");
     app->add_option("FILE", options->file)->required();
-    app->add_option("ADDRESS", options->address, "unix:/path or tcp:host:port")->required();
+    app->add_option("ADDRESS", options->address, "Of an application: unix:/path or tcp:host:port");
+    app->add_option("--listen", options->listen, "Where a Web server finds us");
+    app->add_option("--http", options->http, "What it forwards there: http://host:port/path");
     app->add_option("--param", options->params, "NAME=VALUE, added to every request")->allow_extra_args(false);
     app->add_option("--splitting", options->splitting)->check(CLI::IsMember({"whole", "bytes", "header"}))->capture_default_str();
     app->add_option("--timeout", options->timeout_ms, "Milliseconds")->check(CLI::Range(10, 3600000))->capture_default_str();

@@ -25,6 +25,7 @@ constexpr int patience = 10;                       // deadlines that a peer may 
 constexpr std::size_t num_records_around = 8;      // lines of a trace that a finding shows
 // A listening queue that is full for a moment is the system's affair: TCP tries again after one and three seconds.
 constexpr int connect_ms_min = 4000;
+constexpr int leave_ms = 500;                      // for a Web server to close what we have closed
 constexpr int interrupt_check_ms = 500;            // how soon Ctrl-C is noticed
 
 /// A peer of the scenario's own, with a socket nobody else uses.
@@ -72,6 +73,7 @@ public:
         if (going_on()) finish_writing();
         read_what_is_there();
         finish();
+        if (log_.ours == Side::application) leave();
         return std::move(played_);
     }
 
@@ -524,6 +526,16 @@ private:
         for (std::size_t i = end > num_records_around ? end - num_records_around : 0; i < end; ++i)
             result.push_back((mark && i == line ? "! " : "") + log_.lines[i].print());
         return result;
+    }
+
+    /// As an application that goes: a Web server that has seen the end of each connection, and has closed its own, will not
+    /// give the next request to one of them.
+    void leave() {
+        http_.clear();
+        for (auto& [name, one] : connections_) one.half_close();
+        const auto open = [](const auto& one) { return one.second.wants_to_read(); };
+        const auto since = progress_at_ = Clock::now();
+        while (std::any_of(connections_.begin(), connections_.end(), open) && Clock::now() < since + milliseconds(leave_ms) && pump(since)) continue;
     }
 
     void finish() {

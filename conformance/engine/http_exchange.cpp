@@ -102,8 +102,15 @@ bool HttpExchange::flooded() const noexcept { return received_size_ > received_s
 
 std::string_view HttpExchange::body() const noexcept { return parser_ ? std::string_view(parser_->get().body()) : std::string_view{}; }
 
+/// Clients take a status line without reason phrase and without the space before it; our parser wants the space.
+void HttpExchange::mend_status_line() {
+    constexpr std::size_t size = std::string_view("HTTP/1.1 200").size();
+    if (!parser_ && unparsed_.size() > size && unparsed_.starts_with("HTTP/1.") && unparsed_[size] == '\r') unparsed_.insert(size, " ");
+}
+
 void HttpExchange::parse(std::string_view chunk) {
     unparsed_ += chunk;
+    mend_status_line();
     std::size_t used = 1;
     while (used > 0 && !unparsed_.empty() && !seen_.complete && seen_.broken.empty()) {
         if (!parser_) parser_ = std::make_unique<Parser>(head_);

@@ -73,6 +73,7 @@ public:
 private:
     class Parser;
     void parse(std::string_view chunk);
+    void mend_status_line();
     void see_progress();
     void end(PeerEnd how);
 

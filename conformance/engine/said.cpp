@@ -119,7 +119,8 @@ Buffer encode_line(const NotationLine& line, const Pairs& params) {
 
 Buffer encode_response(const SendResponse& response, const std::string& url_path) {
     std::string value;
-    if (response.status) value += "Status: " + std::to_string(*response.status) + "\r\n";
+    // A reason phrase may be empty, its space may not [CGI §6.3.3]: the plainest form has one.
+    if (response.status) value += "Status: " + std::to_string(*response.status) + " As asked\r\n";
     if (!response.location.empty()) value += "Location: " + url_path + response.location + "\r\n";
     bool typed = !response.location.empty();
     for (const auto& [name, field] : response.fields) {

@@ -194,8 +194,8 @@ private:
     }
 
     decltype(Step::action) theirs() {
-        // A trace says `reset` where the peer did that: one that is saved can be played again.
-        if (scanner_.accept("close") || scanner_.accept("reset")) return ExpectClose{};
+        // A trace says `reset` where the peer did that, a recording `half-close`: what is saved can be played again.
+        if (scanner_.accept("close") || scanner_.accept("half-close") || scanner_.accept("reset")) return ExpectClose{};
         if (scanner_.accept("response")) return response();
         if (!scanner_.sees("{")) scanner_.fail("expected a record, response or close");
         return Expect{scanner_.record()};
