@@ -272,6 +272,13 @@ BOOST_AUTO_TEST_CASE(a_redirect_to_what_is_guarded_is_guarded) {
     BOOST_TEST((request_of(served.answers("Location: /authorizer/b\n\n")).role == Role::authorizer));
 }
 
+BOOST_AUTO_TEST_CASE(a_redirect_leaves_behind_what_was_associated) {
+    Served served(get("/authorizer/a"));
+    (void)served.served.start();
+    BOOST_TEST(variable(request_of(served.answers(granted)), "A") == "b");
+    BOOST_TEST(variable(request_of(served.answers("Location: /b\n\n")), "A") == "(none)");
+}
+
 BOOST_AUTO_TEST_CASE(redirects_come_to_an_end) {
     Served served(get("/a"));
     (void)served.served.start();
