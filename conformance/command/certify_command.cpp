@@ -20,8 +20,9 @@ struct CertifyOptions {
     Side side = Side::application;
     std::vector<std::string> words;  // ADDRESS of an application, or with --spawn the command
     bool spawn = false;
-    std::string listen;  // where a Web server finds us
-    std::string http;    // what it forwards to us
+    std::string listen;       // where a Web server finds us
+    std::string handed_over;  // or where applications that it starts find us
+    std::string http;         // what it forwards to us
     std::string name;
     std::vector<std::string> params;
     std::vector<std::string> select;
@@ -57,16 +58,19 @@ void name_application(const CertifyOptions& options, RunOptions& run) {
 
 void name_web_server(const CertifyOptions& options, RunOptions& run) {
     run.again = "fcgispec server";
-    if (options.listen.empty() != options.http.empty()) throw UsageError("expected both --listen ADDRESS and --http URL, or neither for our reference Web server");
-    if (options.listen.empty()) {
+    if (!options.listen.empty() && !options.handed_over.empty()) throw UsageError("expected --listen or --handed-over, not both");
+    const std::string& listen = options.listen.empty() ? options.handed_over : options.listen;
+    if (listen.empty() != options.http.empty()) throw UsageError("expected --listen ADDRESS (or --handed-over) and --http URL, or neither for our reference Web server");
+    if (listen.empty()) {
         run.listen = fresh_unix_address();
         run.command = {own_path(), "peer", "web-server", "--connect", run.listen->print()};
         run.name = "fcgispec's reference Web server";
         return;
     }
-    run.listen = parse_address(options.listen);
+    run.listen = parse_address(listen);
+    if (options.listen.empty()) run.listener_kind = Listener::Kind::handed_over;
     run.url = parse_url(options.http);
-    run.again += " --listen " + shell_quoted(options.listen) + " --http " + shell_quoted(options.http);
+    run.again += (options.listen.empty() ? " --handed-over " : " --listen ") + shell_quoted(listen) + " --http " + shell_quoted(options.http);
 }
 
 RunOptions run_options(const CertifyOptions& options) {
@@ -229,6 +233,7 @@ void add_server_command(CLI::App& cli, Run& run) {
     options->side = Side::web_server;
     CLI::App* app = cli.add_subcommand("server", "Certify a Web server; without --listen and --http our reference Web server");
     app->add_option("--listen", options->listen, "Where the Web server finds its application, which is us: unix:/path or tcp:host:port");
+    app->add_option("--handed-over", options->handed_over, "For a Web server that starts the application itself, as `fcgispec handover ADDRESS`: the same unix:/path");
     app->add_option("--http", options->http, "What it forwards there: http://host:port/path");
     add_common_options(app, options);
     app->callback([options, &run] { run = [options] { return certify(*options); }; });

@@ -50,6 +50,8 @@ void add_app_command(CLI::App& cli, Run& run);
 void add_server_command(CLI::App& cli, Run& run);
 void add_replay_command(CLI::App& cli, Run& run);
 void add_tap_command(CLI::App& cli, Run& run);
+/// `num_arguments`: of the program's own argument list, its name included.
+void add_handover_command(CLI::App& cli, Run& run, int num_arguments);
 void add_list_command(CLI::App& cli, Run& run);
 void add_explain_command(CLI::App& cli, Run& run);
 void add_decode_command(CLI::App& cli, Run& run);

@@ -23,6 +23,7 @@ int run(int argc, char** argv) {
     fcgispec::add_explain_command(cli, chosen);
     fcgispec::add_replay_command(cli, chosen);
     fcgispec::add_tap_command(cli, chosen);
+    fcgispec::add_handover_command(cli, chosen, argc);
     fcgispec::add_decode_command(cli, chosen);
     fcgispec::add_encode_command(cli, chosen);
     fcgispec::add_peer_command(cli, chosen);

@@ -308,7 +308,17 @@ private:
         for (const NewRequest& one : new_requests(all_seen(), cursor_)) connections_.at(one.where.connection).close();
     }
 
+    Match match_state(const ExpectState& expected) const {
+        PairsPattern open = expected.pairs;
+        open.open = true;
+        const Buffer& state = options_.listener->last_state();
+        if (state.empty()) return {Match::Kind::pending, "no application has been started"};
+        if (fits(open, state)) return {Match::Kind::met, {}};
+        return {Match::Kind::contradicted, print(Record{.type = RecordType::params, .content = state})};
+    }
+
     Match match_of_web_server(const Step& step, Cursor& cursor) {
+        if (const auto* state = std::get_if<ExpectState>(&step.action)) return match_state(*state);
         if (const auto* request = std::get_if<ExpectRequest>(&step.action)) return unless_answered(match(step.connection, *request, all_seen(), num_awaited(cursor), cursor));
         if (const auto* expected = std::get_if<Expect>(&step.action)) {
             if (expected->record.type == RecordType::begin_request)
@@ -375,7 +385,8 @@ private:
             polled.push_back({one.fd(), static_cast<short>(events), 0});
             clients.push_back(&one);
         }
-        if (options_.listener != nullptr) polled.push_back({options_.listener->fd(), POLLIN, 0});
+        if (options_.listener != nullptr)
+            for (const int fd : options_.listener->fds()) polled.push_back({fd, POLLIN, 0});
         if (own_peer_ && !own_peer_->process->exit_status()) polled.push_back({own_peer_->process->end_fd(), POLLIN, 0});
         if (!own_peer_ && options_.peer_end_fd >= 0) polled.push_back({options_.peer_end_fd, POLLIN, 0});
         const auto left = std::chrono::ceil<milliseconds>(deadline - Clock::now()).count();

@@ -13,7 +13,7 @@ Address address_of_peer(const RunOptions& options) {
 }  // namespace
 
 Peer::Peer(const RunOptions& options) : options_(options), address_(address_of_peer(options)) {
-    if (options.side == Side::web_server) ours_ = std::make_unique<Listener>(options.listen.value());
+    if (options.side == Side::web_server) ours_ = std::make_unique<Listener>(options.listen.value(), options.listener_kind);
     if (is_ours()) restart();
 }
 

@@ -176,6 +176,9 @@ void probe_application(Prober& prober) {
 }
 
 void probe_web_server(Prober& prober) {
+    const bool starts = prober.options.listener->kind() == Listener::Kind::handed_over;
+    if (starts) prober.offer("starts-application");
+    prober.show("starts the application itself", "", starts ? "yes" : "no");
     prober.kept_connections();
     prober.requests_at_once();
     prober.role(Role::authorizer, "/authorizer/probe", "authorizer");
@@ -207,6 +210,7 @@ std::string why_skipped(const std::string& capability) {
     if (capability == "multiplexing") return "the peer does not multiplex (observed)";
     if (capability == "get-values") return "the peer does not answer FCGI_GET_VALUES";
     if (capability == "authorizer" || capability == "filter") return "the Web server has no " + capability + " at /" + capability + "/";
+    if (capability == "starts-application") return "the Web server did not start the application (--handed-over)";
     if (capability == "spawn") return "we did not start the peer (--spawn)";
     if (capability == "tcp" || capability == "unix") return "the peer is not reached over " + capability;
     return "the peer does not offer '" + capability + "' of the contract";

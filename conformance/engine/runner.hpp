@@ -20,6 +20,7 @@ struct RunOptions {
     Side side = Side::application;     ///< under test
     std::optional<Address> address;    ///< of an application that runs; nothing: we start `command`
     std::optional<Address> listen;     ///< where a Web server finds us
+    Listener::Kind listener_kind = Listener::Kind::ours;
     std::optional<HttpUrl> url;        ///< what a Web server that runs forwards to us; nothing: we start `command`
     std::vector<std::string> command;  ///< [§2.2]; also for the scenarios that start a peer of their own
     std::string name;                  ///< of the peer in the report; "": its address or command

@@ -213,7 +213,8 @@ private:
     decltype(Step::action) theirs_of_web_server() {
         if (scanner_.accept("close") || scanner_.accept("half-close") || scanner_.accept("reset")) return ExpectClose{request_id_if_any()};
         if (scanner_.accept("request")) return request_of_theirs();
-        if (!scanner_.sees("{")) scanner_.fail("expected a record, request or close");
+        if (scanner_.accept("process")) return ExpectState{scanner_.pairs()};
+        if (!scanner_.sees("{")) scanner_.fail("expected a record, request, process or close");
         return Expect{scanner_.record()};
     }
 
@@ -475,7 +476,7 @@ std::size_t offset_of_line(std::string_view text, std::size_t line) {
 bool is_expectation(const Step& step) noexcept {
     const auto& action = step.action;
     return std::holds_alternative<Expect>(action) || std::holds_alternative<ExpectRequest>(action) || std::holds_alternative<ExpectResponse>(action) ||
-           std::holds_alternative<ExpectClose>(action) || std::holds_alternative<ExpectExit>(action) || std::holds_alternative<HttpExpect>(action);
+           std::holds_alternative<ExpectState>(action) || std::holds_alternative<ExpectClose>(action) || std::holds_alternative<ExpectExit>(action) || std::holds_alternative<HttpExpect>(action);
 }
 
 bool is_http(const Step& step) noexcept { return step.connection.starts_with(http_prefix); }
@@ -490,7 +491,7 @@ const std::vector<std::string>& known_capabilities() {
         "echo", "length", "params", "large", "stderr", "status", "unread", "early", "update", "wait", "authorize", "deny",
         "data", "cached", "exit",
         // Of a Web server: roles that it has, and what it does with connections.
-        "authorizer", "filter"};
+        "authorizer", "filter", "starts-application"};
     return capabilities;
 }
 

@@ -60,6 +60,10 @@ struct ExpectRequest {
     std::optional<TextPattern> std_in;
     std::optional<TextPattern> data;
 };
+/// The application that the Web server has started last found this state [§2], of the names that handover.hpp lists.
+struct ExpectState {
+    PairsPattern pairs;  ///< all of these are among it
+};
 /// A whole response: FCGI_STDOUT with a CGI header block [CGI §6] and `body`, its end, FCGI_END_REQUEST with status 0.
 struct SendResponse {
     std::uint16_t request_id = 1;
@@ -139,7 +143,7 @@ struct Either {
 struct Step {
     std::size_t line = 0;  ///< in the scenario's text, from 1; 0 where there is none
     std::string connection;
-    std::variant<Send, SendRequest, SendResponse, Expect, ExpectRequest, ExpectResponse, CloseOurs, ExpectClose, AnswerValues, HttpSend,
+    std::variant<Send, SendRequest, SendResponse, Expect, ExpectRequest, ExpectResponse, ExpectState, CloseOurs, ExpectClose, AnswerValues, HttpSend,
                  HttpSendBytes, HttpExpect, Cut, ReadSize, StartPeer, SignalPeer, ExpectExit, Stop, Either>
         action;
 };

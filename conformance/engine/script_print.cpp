@@ -84,6 +84,7 @@ struct StepPrinter {
     }
     std::string operator()(const Expect& expect) const { return theirs + print(expect.record, style); }
     std::string operator()(const ExpectRequest& request) const { return theirs + print_request(request, style); }
+    std::string operator()(const ExpectState& state) const { return theirs + "process " + print(state.pairs, style); }
     std::string operator()(const ExpectResponse& response) const {
         return theirs + "response " + std::to_string(response.request_id) + (response.status ? " status=" + std::to_string(*response.status) : "") +
                (response.body ? " " + print(*response.body, style) : "");

@@ -160,7 +160,7 @@ TapSummary tap(Listener& listener, const TapOptions& options) {
     std::list<Joint> joints;
     std::vector<pollfd> polled;
     while (options.interrupted == nullptr || !*options.interrupted) {
-        polled.assign(1, {listener.fd(), POLLIN, 0});
+        polled.assign(1, {listener.fds().front(), POLLIN, 0});
         for (const Joint& joint : joints)
             for (const pollfd& one : joint.polled()) polled.push_back(one);
         if (poll(polled.data(), polled.size(), interrupt_check_ms) < 0 && errno != EINTR) throw std::system_error(errno, std::generic_category(), "poll");
