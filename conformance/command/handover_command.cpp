@@ -1,5 +1,5 @@
 // `fcgispec handover`: what a Web server starts that starts its applications itself [§2]. It hands its listening socket to the
-// `fcgispec server` that certifies this Web server, and stays until it is told to go, or that one has gone.
+// `fcgispec server` that certifies this Web server, then to the next one that comes, until it is told to go.
 #include <poll.h>
 
 #include <memory>
@@ -12,11 +12,27 @@ namespace {
 
 constexpr int num_own_arguments = 2;  // "handover" and ADDRESS: without them there is nothing but the program's name
 constexpr int interrupt_check_ms = 200;
+constexpr int look_again_ms = 20;
 
-int serve(const std::string& address, int num_arguments) {
-    const FileDescriptor connection = hand_over(parse_address(address), initial_state(num_arguments - num_own_arguments));
-    pollfd polled{connection.get(), POLLIN, 0};
-    while (!interrupted && poll(&polled, 1, interrupt_check_ms) <= 0) continue;
+/// Until somebody listens there: a Web server may start its applications long before it is certified. Nothing when told to go.
+std::optional<FileDescriptor> meet(const Address& address, const Buffer& state) {
+    while (!interrupted) {
+        try {
+            return hand_over(address, state);
+        } catch (const NotConnected&) {
+            (void)poll(nullptr, 0, look_again_ms);
+        }
+    }
+    return std::nullopt;
+}
+
+int serve(const std::string& where, int num_arguments) {
+    const Buffer state = initial_state(num_arguments - num_own_arguments);
+    const Address address = parse_address(where);
+    while (const auto connection = meet(address, state)) {
+        pollfd polled{connection->get(), POLLIN, 0};
+        while (!interrupted && poll(&polled, 1, interrupt_check_ms) <= 0) continue;
+    }
     return exit_conforms;
 }
 

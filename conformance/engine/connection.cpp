@@ -49,6 +49,20 @@ void ConversationLog::add(const Accusation& accusation) {
     entry.line = lines.size() - 1;
 }
 
+void ConversationLog::add(RawPiece piece) {
+    constexpr std::size_t own_size = 64;  // about what a piece takes beside its bytes
+    raw.cut = raw.cut || raw_size + piece.bytes.size() + own_size > evidence_size_max;
+    if (raw.cut) return;
+    raw_size += piece.bytes.size() + own_size;
+    const bool goes_on = !raw.pieces.empty() && raw.pieces.back().from == piece.from && raw.pieces.back().connection == piece.connection &&
+                         raw.pieces.back().http == piece.http && raw.pieces.back().end.empty() && piece.end.empty();
+    if (goes_on) {
+        raw.pieces.back().bytes += piece.bytes;
+    } else {
+        raw.pieces.push_back(std::move(piece));
+    }
+}
+
 Connection::Connection(std::string name, FileDescriptor socket, ConversationLog& log)
     : name_(std::move(name)), socket_(std::move(socket)), log_(log) {}
 
@@ -100,11 +114,13 @@ void Connection::let_piece_be_taken() {
 }
 
 void Connection::log_ours(Bytes written) {
+    log_.add(RawPiece{.from = log_.ours, .connection = name_, .end = {}, .bytes = std::string(text_of(written))});
     ours_.read(written, [&](const Record& record) { judge(log_.ours, checker_.see_record(log_.ours, record), record); });
 }
 
 void Connection::log_theirs(Bytes chunk) {
     const Side theirs = log_.ours == Side::web_server ? Side::application : Side::web_server;
+    log_.add(RawPiece{.from = theirs, .connection = name_, .end = {}, .bytes = std::string(text_of(chunk))});
     theirs_.read(chunk, [&](const Record& record) {
         const Judgement judgement = checker_.see_record(theirs, record);
         judge(theirs, judgement, record);
@@ -127,6 +143,7 @@ void Connection::judge(Side from, const Judgement& judgement, std::string text) 
 void Connection::end(PeerEnd how) {
     seen_.end = how;
     const Side theirs = log_.ours == Side::web_server ? Side::application : Side::web_server;
+    log_.add(RawPiece{.from = theirs, .connection = name_, .end = how == PeerEnd::fin ? "close" : "reset", .bytes = {}});
     // A reset may throw away what was sent before it: only after a FIN is it known what the peer did not say.
     const Judgement judgement = how == PeerEnd::fin ? checker_.see_end(theirs, theirs_.missing()) : Judgement{};
     judge(theirs, judgement, how == PeerEnd::fin ? "close" : "reset");
@@ -155,22 +172,27 @@ bool Connection::read_some() {
 
 bool Connection::flooded() const noexcept { return received_size_ > received_size_max || seen_.size > received_size_max; }
 
+void Connection::end_ours(const std::string& how) {
+    log_.add(RawPiece{.from = log_.ours, .connection = name_, .end = how, .bytes = {}});
+    judge(log_.ours, checker_.see_end(log_.ours, ours_.missing()), how);
+}
+
 void Connection::half_close() {
     if (!is_open()) return;
     ::shutdown(fd(), SHUT_WR);
-    judge(log_.ours, checker_.see_end(log_.ours, ours_.missing()), "half-close");
+    end_ours("half-close");
 }
 
 void Connection::close() {
     if (!is_open()) return;
-    judge(log_.ours, checker_.see_end(log_.ours, ours_.missing()), "close");
+    end_ours("close");
     socket_.reset();
 }
 
 void Connection::reset() {
     if (!is_open()) return;
     reset_on_close(fd());
-    judge(log_.ours, checker_.see_end(log_.ours, ours_.missing()), "reset");
+    end_ours("reset");
     socket_.reset();
 }
 

@@ -11,6 +11,7 @@
 
 #include "codec/record_reader.hpp"
 #include "conformance/engine/checker.hpp"
+#include "conformance/engine/evidence.hpp"
 #include "conformance/engine/observation.hpp"
 #include "conformance/engine/transport.hpp"
 
@@ -68,11 +69,14 @@ struct ConversationLog {
     std::map<std::string_view, AccusedLine> accused;  ///< by requirement
     std::size_t size = 0;                             ///< of the lines' texts, bytes
     std::size_t num_left_out = 0;                     ///< lines beyond the limits
+    Evidence raw;
+    std::size_t raw_size = 0;
     [[nodiscard]] bool full() const noexcept;
     /// Whether a line so judged is kept: the first evidence against a requirement is, even when the log is full.
     [[nodiscard]] bool keeps(Side from, const Judgement& judgement) const;
     void add(TraceLine line, bool keep);
     void add(const Accusation& accusation);  ///< of the last line
+    void add(RawPiece piece);
 };
 
 class Connection {
@@ -111,6 +115,7 @@ private:
     void judge(Side from, const Judgement& judgement, const Record& record);
     void judge(Side from, const Judgement& judgement, std::string text);
     void end(PeerEnd how);
+    void end_ours(const std::string& how);
 
     std::string name_;
     FileDescriptor socket_;

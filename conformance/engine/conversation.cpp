@@ -228,12 +228,13 @@ private:
         HttpExchange* to = open_http(step.connection);
         if (to == nullptr) return;
         if (const auto* request = std::get_if<HttpSend>(&step.action)) {
-            to->say(*request, options_.url);
+            log_client(step, to->say(*request, options_.url));
             ++num_http_requests_;
             log_http(step, print(step, scenario_.side));
         } else if (const auto* bytes = std::get_if<HttpSendBytes>(&step.action)) {
             if (!to->awaits_response()) ++num_http_requests_;
             to->say_bytes(bytes->bytes);
+            log_client(step, bytes->bytes);
             log_http(step, print(step, scenario_.side));
         } else if (const auto* read_size = std::get_if<ReadSize>(&step.action)) {
             to->set_read_size(read_size->size);
@@ -246,6 +247,19 @@ private:
             log_http(step, print(step, scenario_.side));
         }
         to->write_some();
+    }
+
+    bool read_http(const std::string& name, HttpExchange& exchange) {
+        const bool any = exchange.read_some();
+        if (!exchange.last_chunk().empty())
+            log_.add(RawPiece{.from = Side::web_server, .connection = name, .http = true, .end = {}, .bytes = std::string(exchange.last_chunk())});
+        const PeerEnd end = exchange.seen().end;
+        if (any && end != PeerEnd::open) log_.add(RawPiece{.from = Side::web_server, .connection = name, .http = true, .end = end == PeerEnd::fin ? "close" : "reset", .bytes = {}});
+        return any;
+    }
+
+    void log_client(const Step& step, const std::string& bytes) {
+        log_.add(RawPiece{.from = Side::application, .connection = step.connection, .http = true, .end = {}, .bytes = bytes});
     }
 
     /// `line` as a scenario has it, with the connection's name and the arrow.
@@ -379,11 +393,13 @@ private:
             their.push_back(&one);
         }
         std::vector<HttpExchange*> clients;
+        std::vector<std::string> client_names;
         for (auto& [name, one] : http_) {
             const int events = (one.wants_to_read() ? POLLIN : 0) | (one.wants_to_write() ? POLLOUT : 0);
             if (events == 0) continue;
             polled.push_back({one.fd(), static_cast<short>(events), 0});
             clients.push_back(&one);
+            client_names.push_back(name);
         }
         if (options_.listener != nullptr)
             for (const int fd : options_.listener->fds()) polled.push_back({fd, POLLIN, 0});
@@ -402,7 +418,7 @@ private:
         for (std::size_t i = 0; i < clients.size(); ++i) {
             const short events = polled[their.size() + i].revents;
             if ((events & POLLOUT) != 0) progress = clients[i]->write_some() || progress;
-            if ((events & ~POLLOUT) != 0) progress = clients[i]->read_some() || progress;
+            if ((events & ~POLLOUT) != 0) progress = read_http(client_names[i], *clients[i]) || progress;
             if (clients[i]->flooded()) fail(Outcome::flooded, nullptr, "more than 64 MiB on one HTTP connection");
         }
         if (options_.listener != nullptr) progress = accept_connections() || progress;
@@ -554,6 +570,7 @@ private:
             played_.accusations.push_back({std::string(requirement), accused.accusation.wanted, accused.accusation.got, accused.count, lines_around(accused.line, true)});
         for (const TraceLine& line : log_.lines) played_.trace.push_back(line.print());
         if (log_.num_left_out > 0) played_.trace.push_back("# " + std::to_string(log_.num_left_out) + " more");
+        played_.raw = std::make_shared<const Evidence>(std::move(log_.raw));
         played_.around = lines_around(log_.lines.size(), false);
         for (auto& [name, one] : connections_) played_.seen.emplace(name, one.take_seen());
         if (own_peer_ && !own_peer_->signalled) played_.died = own_peer_->process->exit_status();

@@ -5,12 +5,14 @@
 #include <atomic>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "conformance/engine/checker.hpp"
+#include "conformance/engine/evidence.hpp"
 #include "conformance/engine/observation.hpp"
 #include "conformance/engine/http_exchange.hpp"
 #include "conformance/engine/listener.hpp"
@@ -61,6 +63,7 @@ struct Played {
     std::vector<Observed> accusations;
     std::vector<std::string> trace;   ///< all that was said, in notation; long contents are shortened
     std::vector<std::string> around;  ///< the last lines of it
+    std::shared_ptr<const Evidence> raw;  ///< the bytes of both sides
     std::map<std::string, ConnectionSeen> seen;  ///< by connection: all that the peer said and that meant something
     std::optional<ExitStatus> died;   ///< the scenario's own peer ended without being asked to
 };

@@ -160,7 +160,7 @@ std::string HttpExchange::describe() const {
 
 // ---- the connection -------------------------------------------------------------------------------------------------
 
-void HttpExchange::say(const HttpSend& request, const HttpUrl& url) {
+std::string HttpExchange::say(const HttpSend& request, const HttpUrl& url) {
     const auto given = [&](std::string_view name) {
         return std::any_of(request.fields.begin(), request.fields.end(), [&](const auto& field) { return same_letters(field.first, name); });
     };
@@ -176,6 +176,7 @@ void HttpExchange::say(const HttpSend& request, const HttpUrl& url) {
     head_ = request.method == "HEAD";
     say_bytes(text);
     parse({});  // what came behind the response before is taken for the beginning of this one, as any client would
+    return text;
 }
 
 void HttpExchange::say_bytes(const std::string& bytes) {
@@ -199,6 +200,7 @@ bool HttpExchange::write_some() {
 }
 
 bool HttpExchange::read_some() {
+    last_chunk_.clear();
     if (!wants_to_read()) return false;
     std::array<char, 65536> chunk;  // NOLINT: filled by recv
     const ssize_t size = ::recv(fd(), chunk.data(), std::min(read_size_, chunk.size()), 0);
@@ -213,7 +215,8 @@ bool HttpExchange::read_some() {
         return true;
     }
     received_size_ += static_cast<std::size_t>(size);
-    parse({chunk.data(), static_cast<std::size_t>(size)});
+    last_chunk_.assign(chunk.data(), static_cast<std::size_t>(size));
+    parse(last_chunk_);
     return true;
 }
 

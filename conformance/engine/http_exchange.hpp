@@ -45,13 +45,15 @@ public:
     HttpExchange(HttpExchange&&) noexcept;
     ~HttpExchange();
 
-    /// What is read from now on answers this request; the one before must have been answered.
-    void say(const HttpSend& request, const HttpUrl& url);
+    /// What is read from now on answers this request; the one before must have been answered. Returns its bytes.
+    std::string say(const HttpSend& request, const HttpUrl& url);
     void say_bytes(const std::string& bytes);
     /// Writes what the system takes. Returns whether anything was written.
     bool write_some();
     /// Reads what is there, once. Returns whether anything came, the end included.
     bool read_some();
+    /// What read_some() read last.
+    [[nodiscard]] std::string_view last_chunk() const noexcept { return last_chunk_; }
     void half_close();
     void close();
     void reset();
@@ -81,6 +83,7 @@ private:
     std::unique_ptr<Parser> parser_;
     std::string unwritten_;
     std::string unparsed_;
+    std::string last_chunk_;
     std::size_t received_size_ = 0;
     std::size_t read_size_ = 65536;
     bool head_ = false;  // a response to HEAD has no body

@@ -71,8 +71,15 @@ BOOST_AUTO_TEST_CASE(each_has_a_name_of_its_own_and_can_fail) {
     BOOST_TEST(names.size() >= 20U);
 }
 
-BOOST_AUTO_TEST_CASE(a_web_server_has_none) {
-    BOOST_TEST(property_scenarios(Side::web_server).empty());
+BOOST_AUTO_TEST_CASE(those_for_web_servers_have_names_of_their_own_and_expect_an_http_response) {
+    std::set<std::string> names;
+    for (const Scenario& scenario : property_scenarios(Side::web_server)) {
+        BOOST_TEST(names.insert(scenario.name).second, scenario.name << " is there twice");
+        BOOST_TEST(scenario.name.starts_with("web-server/"));
+        const auto expects_http = [](const Step& step) { return std::holds_alternative<HttpExpect>(step.action); };
+        BOOST_TEST(std::any_of(scenario.steps.begin(), scenario.steps.end(), expects_http), scenario.name << " expects nothing");
+    }
+    BOOST_TEST(names.size() >= 70U);
 }
 
 BOOST_AUTO_TEST_CASE(interleaving_keeps_the_order_of_each_request) {

@@ -38,6 +38,24 @@ Json to_json(const Capability& capability) {
             {"observed", valid_utf8(capability.observed)}};
 }
 
+Json to_json(const RawPiece& piece) {
+    const std::string_view from = !piece.http ? name_of(piece.from) : piece.from == Side::web_server ? "web-server-http" : "http-client";
+    std::string hex;
+    for (const char c : piece.bytes) {
+        constexpr std::string_view digits = "0123456789abcdef";
+        hex += digits[static_cast<unsigned char>(c) >> 4];
+        hex += digits[static_cast<unsigned char>(c) & 15];
+    }
+    return {{"connection", piece.connection}, {"from", from}, {"end", piece.end}, {"bytes", hex}};
+}
+
+Json evidence_of(const Finding& finding) {
+    Json result = Json::array();
+    if (finding.evidence)
+        for (const RawPiece& piece : finding.evidence->pieces) result.push_back(to_json(piece));
+    return result;
+}
+
 Json to_json(const Finding& finding) {
     return {{"requirement", valid_utf8(finding.requirement)},
             {"verdict", name_of(finding.verdict)},
@@ -48,6 +66,8 @@ Json to_json(const Finding& finding) {
             {"again", valid_utf8(finding.again)},
             {"records", texts(finding.records)},
             {"scenarios", texts(finding.scenarios)},
+            {"evidence", evidence_of(finding)},
+            {"evidence_cut", finding.evidence && finding.evidence->cut},
             {"known", finding.known ? Json(valid_utf8(*finding.known)) : Json(nullptr)}};
 }
 

@@ -5,11 +5,13 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "conformance/engine/evidence.hpp"
 #include "conformance/engine/script.hpp"
 
 namespace fcgispec {
@@ -55,6 +57,7 @@ struct Finding {
     std::string again;                 ///< the command that shows it again
     std::vector<std::string> records;  ///< the few lines of notation around it; the offending one begins with "! "
     std::vector<std::string> scenarios;  ///< all in which it was seen, each once
+    std::shared_ptr<const Evidence> evidence;  ///< the bytes of that conversation, where there was one
     std::optional<std::string> known;    ///< the reason the baseline gives: a known deviation
 };
 

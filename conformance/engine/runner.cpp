@@ -37,6 +37,7 @@ struct Outcome {
     std::string got;
     std::vector<std::string> records;
     std::vector<Observed> accusations;
+    std::shared_ptr<const Evidence> raw;
 };
 
 double milliseconds_since(Clock::time_point begin) { return std::chrono::duration<double, std::milli>(Clock::now() - begin).count(); }
@@ -140,6 +141,7 @@ private:
         outcome.got = played.got;
         outcome.records = std::move(played.around);
         outcome.accusations = std::move(played.accusations);
+        outcome.raw = std::move(played.raw);
         result.reason = reason_of(played);
         if (!result.reason.empty()) {
             result.reason += ": wanted " + outcome.wanted + ", got " + outcome.got;
@@ -241,14 +243,14 @@ public:
         for (const Observed& accusation : outcome.accusations) {
             const Requirement* requirement = requirements_.find(accusation.requirement);
             if (requirement != nullptr && requirement->level == Level::may) continue;
-            add(accusation.requirement, verdict_of_breach(requirement), accusation.wanted, accusation.got, accusation.records, accusation.count, result);
+            add(accusation.requirement, verdict_of_breach(requirement), accusation.wanted, accusation.got, accusation.records, accusation.count, outcome);
             const auto& proves = result.requirements;
             accused_here = accused_here || std::find(proves.begin(), proves.end(), accusation.requirement) != proves.end();
         }
         const bool by_scenario = result.verdict == Verdict::crash || (!outcome.wanted.empty() && result.verdict != Verdict::inconclusive);
         const bool breach = result.verdict == Verdict::fail || result.verdict == Verdict::crash || result.verdict == Verdict::tolerated;
         if (breach && (by_scenario || !accused_here))
-            add(result.requirements.front(), result.verdict, outcome.wanted, outcome.got, outcome.records, 1, result);
+            add(result.requirements.front(), result.verdict, outcome.wanted, outcome.got, outcome.records, 1, outcome);
     }
 
     std::vector<Finding> take() {
@@ -262,7 +264,8 @@ public:
 
 private:
     void add(const std::string& requirement, Verdict verdict, const std::string& wanted, const std::string& got,
-             const std::vector<std::string>& records, std::size_t count, const Result& result) {
+             const std::vector<std::string>& records, std::size_t count, const Outcome& outcome) {
+        const Result& result = outcome.result;
         Finding& finding = findings_[requirement];
         const bool first = finding.count == 0;
         finding.requirement = requirement;
@@ -274,6 +277,7 @@ private:
         finding.got = got;
         finding.records = records;
         finding.scenario = result.scenario;
+        finding.evidence = outcome.raw;
         finding.again = result.again;
     }
 

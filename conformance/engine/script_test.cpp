@@ -301,7 +301,6 @@ BOOST_AUTO_TEST_CASE(wrong_lines) {
         {"> request 1 [A=*]", "1: expected NAME=\"value\" pairs without *, ... and lone words: a request has `base` already"},
         {"> request 1 [A=\"1\" ...]", "1: expected NAME=\"value\" pairs without *, ... and lone words: a request has `base` already"},
         {"<", "2: expected a record, response or close"},
-        {"< half-close", "3: expected a record, response or close"},
         {"< raw 01", "3: expected a record, response or close"},
         {"< response x", "12: expected a number or the name of a table"},
         {"< response 1 status", "20: expected '='"},

@@ -117,6 +117,14 @@ def start(name: str, application: str | None = None, spawns: list[str] | None = 
             server.stop()
 
 
+def start_for(name: str, address: str, fcgispec: Path):
+    """As start(), for a `fcgispec server` that will listen on `address`: one that starts its application itself starts
+    `fcgispec handover`, which hands its socket over there."""
+    if find(name).spawns:
+        return start(name, spawns=[str(fcgispec), "handover", address])
+    return start(name, application=address)
+
+
 def check(web_server: WebServer, application: str | None, spawns: list[str] | None) -> None:
     """PeerError if the server got anything but what it wants: an address, or a command."""
     if web_server.spawns:
