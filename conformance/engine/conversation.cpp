@@ -72,8 +72,9 @@ public:
         if (going_on()) flush();
         if (going_on()) finish_writing();
         read_what_is_there();
+        const std::set<std::string> left = connections_to_leave();
         finish();
-        if (log_.ours == Side::application) leave();
+        if (log_.ours == Side::application) leave(left);
         return std::move(played_);
     }
 
@@ -163,6 +164,7 @@ private:
 
     /// An application closes the connection when the request has ended that came without FCGI_KEEP_CONN [§5.1].
     void end_ours(const Cursor::Bound& where) {
+        ended_.insert(where);
         const auto& begin = connections_.at(where.connection).seen().requests.at(where.request_id).at(where.life).begin;
         if (begin && (begin->flags & keep_conn) == 0) to_close_.insert(where.connection);
     }
@@ -333,7 +335,7 @@ private:
 
     Match match_of_web_server(const Step& step, Cursor& cursor) {
         if (const auto* state = std::get_if<ExpectState>(&step.action)) return match_state(*state);
-        if (const auto* request = std::get_if<ExpectRequest>(&step.action)) return unless_answered(match(step.connection, *request, all_seen(), num_awaited(cursor), cursor));
+        if (const auto* request = std::get_if<ExpectRequest>(&step.action)) return unless_answered(match(step.connection, *request, all_seen(), num_awaited(cursor), cursor, completeness_));
         if (const auto* expected = std::get_if<Expect>(&step.action)) {
             if (expected->record.type == RecordType::begin_request)
                 return unless_answered(match_begin(step.connection, expected->record, all_seen(), num_awaited(cursor), cursor));
@@ -364,17 +366,15 @@ private:
     }
 
     /// A Web server that doesn't end its input streams is accused of that once, by the checker's words, and served.
-    bool take_unended(const Step& step) {
-        const auto* request = std::get_if<ExpectRequest>(&step.action);
-        if (request == nullptr || match(step.connection, *request, all_seen(), num_awaited(cursor_), cursor_, Completeness::params).kind != Match::Kind::met) return false;
-        const Cursor::Bound where = cursor_.bound.at({step.connection, request->request_id});
-        Judgement judgement;
-        const RequestSeen& seen = connections_.at(where.connection).seen().requests.at(where.request_id).at(where.life);
-        const StreamSeen* std_in = seen.stream(RecordType::std_in);
-        const bool begun = std_in != nullptr;
-        accuse(judgement, begun ? Rule::input_unended : Rule::input_missing, begun ? "FCGI_STDIN without its empty record" : "no record of FCGI_STDIN");
-        for (const Accusation& accusation : judgement.accusations) log_.add(accusation);
-        return true;
+    void accuse_of_unended(const std::set<Cursor::Bound>& taken_before) {
+        for (const Cursor::Bound& where : cursor_.taken) {
+            const RequestSeen& seen = connections_.at(where.connection).seen().requests.at(where.request_id).at(where.life);
+            if (taken_before.contains(where) || seen.aborted || input_ended(seen)) continue;
+            const bool begun = seen.stream(RecordType::std_in) != nullptr;
+            Judgement judgement;
+            accuse(judgement, begun ? Rule::input_unended : Rule::input_missing, begun ? "FCGI_STDIN without its empty record" : "no record of FCGI_STDIN");
+            for (const Accusation& accusation : judgement.accusations) log_.add(accusation);
+        }
     }
 
     // ---- waiting ----------------------------------------------------------------------------------------------------
@@ -483,24 +483,32 @@ private:
     }
 
     void expect(const Step& step) {
-        const auto since = progress_at_ = Clock::now();
+        auto since = progress_at_ = Clock::now();
+        const std::set<Cursor::Bound> taken = cursor_.taken;
+        completeness_ = Completeness::input;
         while (!over_) {
-            if (const auto* either = std::get_if<Either>(&step.action)) {
-                if (try_alternatives(step, *either)) return;
-            } else {
-                const Match match = match_step(step, cursor_);
-                if (match.kind == Match::Kind::met) return log_met(step);
-                last_got_ = match.got;
-                if (match.kind == Match::Kind::contradicted) return fail(match.by_end ? Outcome::closed : Outcome::contradicted, &step, match.got);
-            }
+            if (try_step(step)) break;
             if (is_http(step) && log_.ours == Side::application) refuse_surplus();
             if (over_ || pump(since)) continue;
-            if (log_.ours == Side::application && take_unended(step)) return;
-            return fail(Outcome::silent, &step, last_got_);
+            if (log_.ours == Side::web_server || completeness_ == Completeness::params) return fail(Outcome::silent, &step, last_got_);
+            // Once more, with what has come of its requests.
+            completeness_ = Completeness::params;
+            since = progress_at_ = Clock::now();
         }
-        if (stopped_ || !played_.wanted.empty()) return;
+        if (log_.ours == Side::application && completeness_ == Completeness::params) accuse_of_unended(taken);
+        if (!over_ || stopped_ || !played_.wanted.empty()) return;
         played_.wanted = print(step, scenario_.side);
         played_.line = step.line;
+    }
+
+    /// True when the step is met, or it has been decided that it won't be.
+    bool try_step(const Step& step) {
+        if (const auto* either = std::get_if<Either>(&step.action)) return try_alternatives(step, *either);
+        const Match match = match_step(step, cursor_);
+        last_got_ = match.got;
+        if (match.kind == Match::Kind::met) log_met(step);
+        if (match.kind == Match::Kind::contradicted) fail(match.by_end ? Outcome::closed : Outcome::contradicted, &step, match.got);
+        return match.kind != Match::Kind::pending;
     }
 
     /// The answer to the HTTP client belongs into the trace; records are there already.
@@ -555,11 +563,23 @@ private:
         return result;
     }
 
-    /// As an application that goes: a Web server that has seen the end of each connection, and has closed its own, will not
-    /// give the next request to one of them.
-    void leave() {
+    /// Connections whose end the Web server will notice: with a request that hasn't ended, or all.
+    [[nodiscard]] std::set<std::string> connections_to_leave() const {
+        std::set<std::string> result;
+        for (const auto& [name, one] : connections_)
+            for (const auto& [id, lives] : one.seen().requests)
+                if (options_.notices_close || !ended_.contains({name, id, lives.size() - 1})) result.insert(name);
+        return result;
+    }
+
+    /// As an application that goes: a Web server that has seen the end of a connection, and has closed its own, will not give
+    /// the next request to it.
+    void leave(const std::set<std::string>& names) {
         http_.clear();
-        for (auto& [name, one] : connections_) one.half_close();
+        for (auto& [name, one] : connections_) {
+            one.half_close();
+            if (!names.contains(name)) one.close();
+        }
         const auto open = [](const auto& one) { return one.second.wants_to_read(); };
         const auto since = progress_at_ = Clock::now();
         while (std::any_of(connections_.begin(), connections_.end(), open) && Clock::now() < since + milliseconds(leave_ms) && pump(since)) continue;
@@ -585,6 +605,7 @@ private:
     std::size_t num_http_requests_ = 0;
     AnswerValues values_{.values = {{"FCGI_MAX_CONNS", "64"}, {"FCGI_MAX_REQS", "64"}, {"FCGI_MPXS_CONNS", "0"}}};
     std::map<std::string, std::size_t> num_values_answered_;  // management records looked at, by connection
+    std::set<Cursor::Bound> ended_;                           // by us
     std::set<std::string> to_close_;                          // once the group is written
     std::string group_connection_;
     Buffer group_;
@@ -592,6 +613,7 @@ private:
     Cursor cursor_;
     Clock::time_point progress_at_ = Clock::now();
     std::string last_got_;
+    Completeness completeness_ = Completeness::input;  // of what the expectation at hand takes for a whole request
     bool over_ = false;
     bool stopped_ = false;
     Played played_;

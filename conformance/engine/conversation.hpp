@@ -27,6 +27,7 @@ struct PlayOptions {
     Address address;                   ///< of an application under test
     Listener* listener = nullptr;      ///< where a Web server under test finds us
     HttpUrl url;                       ///< what it forwards to us
+    bool notices_close = true;         ///< it closes an idle connection that we have closed, so that its close can be waited for
     Pairs params;                      ///< the user's --param, part of `base`
     std::vector<std::string> command;  ///< how a scenario's own peer is started; empty: it can't be
     Splitting splitting = Splitting::whole;

@@ -21,8 +21,10 @@ namespace {
 namespace http = boost::beast::http;
 
 constexpr std::size_t received_size_max = 64U << 20;
-constexpr std::uint32_t header_size_max = 1U << 20;
+constexpr std::uint32_t header_size_max = 8U << 20;
+constexpr std::size_t header_line_size_max = 60000;  // our parser refuses longer ones: they are shortened
 constexpr std::size_t shown_body_size = 200;
+constexpr std::size_t num_shown_interim_max = 3;
 constexpr std::uint16_t http_port = 80;
 
 bool same_letters(std::string_view a, std::string_view b) {
@@ -108,11 +110,30 @@ void HttpExchange::mend_status_line() {
     if (!parser_ && unparsed_.size() > size && unparsed_.starts_with("HTTP/1.") && unparsed_[size] == '\r') unparsed_.insert(size, " ");
 }
 
+/// Where the last chunk is the only one our parser takes its first three bytes, or five and more, but not four (an assertion).
+bool HttpExchange::holds_back() const {
+    return parser_ && parser_->is_header_done() && parser_->chunked() && unparsed_.size() == 4 && unparsed_.starts_with("0\r\n");
+}
+
+void HttpExchange::shorten_header_lines() {
+    if (parser_ && parser_->is_header_done()) return;
+    for (std::size_t begin = 0; begin < unparsed_.size();) {
+        std::size_t end = std::min(unparsed_.find("\r\n", begin), unparsed_.size());
+        if (end == begin) return;  // the body begins
+        if (end - begin > header_line_size_max) {
+            unparsed_.erase(begin + header_line_size_max, end - begin - header_line_size_max);
+            end = begin + header_line_size_max;
+        }
+        begin = end + 2;
+    }
+}
+
 void HttpExchange::parse(std::string_view chunk) {
     unparsed_ += chunk;
     mend_status_line();
+    shorten_header_lines();
     std::size_t used = 1;
-    while (used > 0 && !unparsed_.empty() && !seen_.complete && seen_.broken.empty()) {
+    while (used > 0 && !unparsed_.empty() && !holds_back() && !seen_.complete && seen_.broken.empty()) {
         if (!parser_) parser_ = std::make_unique<Parser>(head_);
         boost::system::error_code error;
         used = parser_->put(boost::asio::buffer(unparsed_), error);
@@ -148,7 +169,9 @@ void HttpExchange::end(PeerEnd how) {
 
 std::string HttpExchange::describe() const {
     std::string result;
-    for (const unsigned status : seen_.interim) result += "interim response " + std::to_string(status) + ", then ";
+    const std::size_t num_shown = std::min(seen_.interim.size(), num_shown_interim_max);
+    for (std::size_t i = 0; i < num_shown; ++i) result += "interim response " + std::to_string(seen_.interim[i]) + ", then ";
+    if (num_shown < seen_.interim.size()) result += std::to_string(seen_.interim.size() - num_shown) + " more of them, then ";
     if (seen_.status == 0) result += "no response";
     if (seen_.status != 0) result += std::to_string(seen_.status) + " " + shown(body());
     if (!seen_.broken.empty()) return result + ", which is no HTTP: " + seen_.broken;

@@ -30,7 +30,7 @@ struct HttpUrl {
 /// What has come in answer to the last request.
 struct HttpSeen {
     unsigned status = 0;            ///< 0: no header block yet
-    std::vector<std::pair<std::string, std::string>> fields;
+    std::vector<std::pair<std::string, std::string>> fields;  ///< a line of more than 60,000 bytes is shortened
     bool complete = false;          ///< the whole response is there
     PeerEnd end = PeerEnd::open;
     std::string broken;             ///< why it can't be read as HTTP, "" where it can
@@ -76,6 +76,8 @@ private:
     class Parser;
     void parse(std::string_view chunk);
     void mend_status_line();
+    void shorten_header_lines();
+    [[nodiscard]] bool holds_back() const;
     void see_progress();
     void end(PeerEnd how);
 

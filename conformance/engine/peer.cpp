@@ -25,6 +25,7 @@ Peer::~Peer() {
 PlayOptions Peer::play_options() const {
     PlayOptions result{.address = address_, .listener = ours_.get(), .params = options_.params, .command = options_.command,
                        .deadline_ms = options_.deadline_ms, .interrupted = options_.interrupted, .peer_end_fd = end_fd()};
+    result.notices_close = notices_close_;
     if (options_.side == Side::web_server)
         result.url = options_.url ? *options_.url : HttpUrl{.host = address_.host, .port = address_.port, .path = {}};
     return result;

@@ -24,6 +24,8 @@ public:
     [[nodiscard]] std::optional<ExitStatus> exit_status() noexcept;
     /// Readable once that process has ended; -1 where we started none.
     [[nodiscard]] int end_fd() const noexcept { return process_ ? process_->end_fd() : -1; }
+    /// What the probe has found out of it, for play_options().
+    void set_notices_close(bool notices) noexcept { notices_close_ = notices; }
     /// Starts it anew where it is ours to start. Throws std::system_error.
     void restart();
     [[nodiscard]] bool is_ours() const noexcept { return options_.side == Side::application ? !options_.address : !options_.url; }
@@ -34,6 +36,7 @@ private:
     Address address_;                 // of the peer: an application's, or a Web server's for HTTP
     FileDescriptor listening_;  // kept: connections wait in it while the peer is started again
     std::unique_ptr<Process> process_;
+    bool notices_close_ = true;
 };
 
 }  // namespace fcgispec

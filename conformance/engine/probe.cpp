@@ -144,6 +144,12 @@ struct Prober {
         show("asks FCGI_GET_VALUES", "", asks_values ? "yes" : "no");
     }
 
+    /// Some Web servers look at an idle connection only when they want to use it again.
+    void close_of_idle_connections() {
+        const Played played = ask("http> GET /idle\n> request 1\n< response 1\nhttp< 200\n< half-close\n> close\n");
+        result.notices_close = answered(played);
+    }
+
     /// Two requests wait at once: on one connection, if the Web server multiplexes.
     void requests_at_once() {
         const Played played = ask("values [FCGI_MPXS_CONNS=\"1\" FCGI_MAX_CONNS=\"1\" FCGI_MAX_REQS=\"50\"]\nhttp> GET /warm\n> request 1\n< response 1\nhttp< 200\n"
@@ -179,6 +185,8 @@ void probe_web_server(Prober& prober) {
     const bool starts = prober.options.listener->kind() == Listener::Kind::handed_over;
     if (starts) prober.offer("starts-application");
     prober.show("starts the application itself", "", starts ? "yes" : "no");
+    prober.close_of_idle_connections();
+    prober.options.notices_close = prober.result.notices_close;
     prober.kept_connections();
     prober.requests_at_once();
     prober.role(Role::authorizer, "/authorizer/probe", "authorizer");

@@ -15,6 +15,7 @@ struct Probe {
     std::vector<Capability> shown;     ///< for the head of the report
     std::set<std::string> offered;     ///< of known_capabilities()
     std::size_t num_connections = 1;   ///< served at once, counted up to num_connections_max
+    bool notices_close = true;         ///< a Web server closes an idle connection once we have closed it
     double round_trip_ms = 0;          ///< of a plain request on a connection of its own
     Played plain;                      ///< a plain request: what follows makes no sense unless it was answered
 };

@@ -34,7 +34,13 @@ struct Recorded {
     Role role = Role::responder;
     bool asked = false;
     std::string http;  // the connection that asks
+    std::vector<RecordPattern> early;  // what the application said before the input had ended
 };
+
+/// What a variable can't have that came with an HTTP request, and what would be a line of its own in another one.
+bool has_control(std::string_view value) {
+    return std::any_of(value.begin(), value.end(), [](char c) { return (c >= 0 && c < ' ' && c != '\t') || c == '\x7f'; });
+}
 
 HttpSend request_of(const Recorded& recorded, const HttpUrl& url) {
     HttpSend result{.method = "GET", .target = "/", .fields = {}, .body = recorded.std_in};
@@ -43,8 +49,10 @@ HttpSend request_of(const Recorded& recorded, const HttpUrl& url) {
         const std::string name(text_of(decoded.pair->name));
         const std::string value(text_of(decoded.pair->value));
         left = left.subspan(decoded.consumed);
-        if (name == "REQUEST_METHOD") result.method = value;
-        if (name == "REQUEST_URI") result.target = value;
+        if (has_control(name) || has_control(value)) continue;
+        const bool one_word = !value.empty() && value.find_first_of(" \t") == std::string::npos;
+        if (name == "REQUEST_METHOD" && one_word) result.method = value;
+        if (name == "REQUEST_URI" && one_word) result.target = value;
         if (const std::string field = field_of(name); !field.empty() && !value.empty()) result.fields.emplace_back(field, value);
     }
     if (!url.path.empty() && result.target.starts_with(url.path + "/")) result.target.erase(0, url.path.size());
@@ -59,7 +67,7 @@ public:
         if (const auto* send = std::get_if<Send>(&step.action)) {
             if (const auto* record = std::get_if<RecordPattern>(&send->line)) see_web_server(step, *record);
         } else if (const auto* expected = std::get_if<Expect>(&step.action)) {
-            if (asked_.contains(step.connection)) add(step, Send{expected->record});
+            see_application(step, expected->record);
         } else if (std::holds_alternative<ExpectClose>(step.action)) {
             if (asked_.contains(step.connection)) add(step, CloseOurs{Closing::close, {}});
         }
@@ -69,6 +77,15 @@ public:
 
 private:
     void add(const Step& from, decltype(Step::action) action) { steps_.push_back({.line = from.line, .connection = from.connection, .action = std::move(action)}); }
+
+    void see_application(const Step& step, const RecordPattern& record) {
+        const auto found = requests_.find({step.connection, static_cast<std::uint16_t>(record.request_id.value_or(null_request_id))});
+        if (found != requests_.end() && !found->second.asked) {
+            found->second.early.push_back(record);
+        } else if (asked_.contains(step.connection)) {
+            add(step, Send{record});
+        }
+    }
 
     void see_web_server(const Step& step, const RecordPattern& record) {
         const auto id = static_cast<std::uint16_t>(record.request_id.value_or(null_request_id));
@@ -95,6 +112,8 @@ private:
         // What an Authorizer allows goes on as a request of its own.
         steps_.push_back({.line = step.line, .connection = request.http, .action = request_of(request, url_)});
         add(step, ExpectRequest{.request_id = id, .pairs = {}, .without = {}, .role = request.role, .flags = {}, .std_in = {}, .data = {}});
+        // A client says all of its request at once: what was an early answer comes behind it.
+        for (RecordPattern& record : request.early) add(step, Send{std::move(record)});
     }
 
     const HttpUrl& url_;

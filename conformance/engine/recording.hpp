@@ -8,8 +8,9 @@
 namespace fcgispec {
 
 /// The recording `read` as a scenario for an application, turned round: each request is asked for by HTTP as its variables say
-/// [CGI §4.1], without the path of `url` where REQUEST_URI begins with it; what the application said is said again. A request that
-/// was aborted is one whose HTTP client leaves. Requests whose FCGI_PARAMS were not recorded to their end are left out.
+/// [CGI §4.1], without the path of `url` where REQUEST_URI begins with it; what the application said is said again,
+/// behind the request where it was said before its input had ended. A request that was aborted is one whose HTTP client leaves.
+/// Requests whose input was not recorded to its end are left out, and variables with control characters.
 [[nodiscard]] Scenario for_web_server(const Scenario& read, const HttpUrl& url);
 
 }  // namespace fcgispec

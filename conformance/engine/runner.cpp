@@ -420,6 +420,7 @@ Report run_scenarios(const RunOptions& asked, const std::vector<Scenario>& scena
     Peer peer(options);
     const Probe probe = probe_peer(options.side, peer.play_options());
     report.capabilities = probe.shown;
+    peer.set_notices_close(probe.notices_close);
     if (probe.plain.outcome != Played::Outcome::as_expected) {
         report_no_answer(report, probe.plain, peer.exit_status(), options);
         report.duration_ms = milliseconds_since(begin);

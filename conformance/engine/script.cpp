@@ -231,8 +231,12 @@ private:
                 result.flags = flags();
             } else if (field == "without") {
                 result.without.emplace_back(scanner_.word("a variable's name"));
+            } else if (field == "stdin" && scanner_.accept("CONTENT_LENGTH")) {
+                result.std_in_size = "CONTENT_LENGTH";
             } else if (field == "stdin") {
                 result.std_in = scanner_.text();
+            } else if (field == "data" && scanner_.accept("FCGI_DATA_LENGTH")) {
+                result.data_size = "FCGI_DATA_LENGTH";
             } else if (field == "data") {
                 result.data = scanner_.text();
             } else {

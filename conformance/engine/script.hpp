@@ -59,6 +59,8 @@ struct ExpectRequest {
     std::optional<std::uint8_t> flags;
     std::optional<TextPattern> std_in;
     std::optional<TextPattern> data;
+    std::string std_in_size;  ///< a variable whose value says how many bytes FCGI_STDIN has; "" where it doesn't matter
+    std::string data_size;    ///< likewise FCGI_DATA
 };
 /// The application that the Web server has started last found this state [§2], of the names that handover.hpp lists.
 struct ExpectState {

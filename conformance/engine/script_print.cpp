@@ -27,7 +27,9 @@ std::string print_request(const ExpectRequest& request, PrintStyle style) {
     if (request.flags) result += " flags=" + std::to_string(*request.flags);
     for (const std::string& name : request.without) result += " without=" + name;
     if (request.std_in) result += " stdin=" + print(*request.std_in, style);
+    if (!request.std_in_size.empty()) result += " stdin=" + request.std_in_size;
     if (request.data) result += " data=" + print(*request.data, style);
+    if (!request.data_size.empty()) result += " data=" + request.data_size;
     return result;
 }
 

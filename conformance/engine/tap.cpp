@@ -27,6 +27,7 @@ struct Direction {
     Buffer unread;       // of a record that isn't whole yet
     bool ended = false;  // nothing more will come
     bool passed = false;  // the end has been passed on
+    bool reset = false;   // writing the other way told it: reading won't tell it again
 };
 
 /// One connection of the Web server, and ours to the application.
@@ -64,7 +65,7 @@ private:
         std::array<std::uint8_t, chunk_size> chunk;  // NOLINT: filled by recv
         const ssize_t size = ::recv(sockets_[way].get(), chunk.data(), chunk.size(), 0);
         if (size < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) return;
-        if (size <= 0) return end(way, size < 0);
+        if (size <= 0) return end(way, size < 0 || ways_[way].reset);
         const Bytes bytes = Bytes(chunk).first(static_cast<std::size_t>(size));
         append(ways_[way].unwritten, bytes);
         write(way);
@@ -79,6 +80,7 @@ private:
             const ssize_t size = ::send(to.get(), one.unwritten.data(), one.unwritten.size(), MSG_NOSIGNAL);
             if (size < 0) {
                 if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR) return;
+                ways_[1 - way].reset = errno == ECONNRESET;
                 one.unwritten.clear();  // whoever was to read it has gone: its own end comes by reading
                 break;
             }

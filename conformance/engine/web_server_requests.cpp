@@ -10,6 +10,9 @@ namespace {
 
 using enum Match::Kind;
 
+constexpr std::size_t described_size_max = 4096;  // of what is printed as a whole before it is shortened
+constexpr std::size_t described_head_size = 64;   // of what is longer
+
 bool ended(const RequestSeen& request, RecordType type) {
     const StreamSeen* stream = request.stream(type);
     return stream != nullptr && stream->ended;
@@ -20,8 +23,11 @@ std::string_view value_of(const RequestSeen& request, RecordType type) {
     return stream == nullptr ? std::string_view{} : std::string_view(stream->bytes);
 }
 
+/// Called again and again while more comes: long values aren't printed to be thrown away.
 std::string describe_text(std::string_view name, std::string_view value) {
-    return std::string(name) + " " + print(TextPattern{.text = std::string(value)}, PrintStyle::brief);
+    const std::string begin = std::string(name) + " ";
+    if (value.size() <= described_size_max) return begin + print(TextPattern{.text = std::string(value)}, PrintStyle::brief);
+    return begin + print(TextPattern{.text = std::string(value.substr(0, described_head_size)), .open_end = true}) + " (" + std::to_string(value.size()) + " bytes)";
 }
 
 std::string describe_pair(const PairPattern& pair) {
@@ -30,16 +36,28 @@ std::string describe_pair(const PairPattern& pair) {
     return print(one, PrintStyle::brief);
 }
 
-/// What the request says of the variable that wasn't as expected.
-std::string describe_variable(Bytes params, std::string_view name) {
+std::optional<std::string> variable(Bytes params, std::string_view name) {
     for (DecodedPair decoded = decode_pair(params); decoded.pair; decoded = decode_pair(params)) {
-        if (text_of(decoded.pair->name) == name) return std::string(name) + "=" + print(TextPattern{.text = std::string(text_of(decoded.pair->value))}, PrintStyle::brief);
+        if (text_of(decoded.pair->name) == name) return std::string(text_of(decoded.pair->value));
         params = params.subspan(decoded.consumed);
     }
-    return "no " + std::string(name);
+    return std::nullopt;
 }
 
-bool has_variable(Bytes params, std::string_view name) { return !describe_variable(params, name).starts_with("no "); }
+/// What the request says of the variable that wasn't as expected.
+std::string describe_variable(Bytes params, std::string_view name) {
+    const auto value = variable(params, name);
+    return value ? std::string(name) + "=" + print(TextPattern{.text = *value}, PrintStyle::brief) : "no " + std::string(name);
+}
+
+/// What is amiss where the stream has not as many bytes as the variable says; "" where it has, or no variable is named.
+std::string size_difference(const RequestSeen& request, RecordType stream, const std::string& name) {
+    if (name.empty()) return {};
+    const std::string size = std::to_string(value_of(request, stream).size());
+    const Bytes params = bytes_of(value_of(request, RecordType::params));
+    if (variable(params, name) == size) return {};
+    return describe_variable(params, name) + ", " + size + " bytes of " + print(stream);
+}
 
 /// What is amiss with a request whose input is complete; "" where it is the one expected.
 std::string difference(const ExpectRequest& expected, const RequestSeen& request) {
@@ -52,8 +70,10 @@ std::string difference(const ExpectRequest& expected, const RequestSeen& request
     const PairPattern* missing = nullptr;
     if (!fits(open, params, &missing)) return describe_variable(params, missing->name) + ", not " + describe_pair(*missing);
     for (const std::string& name : expected.without)
-        if (has_variable(params, name)) return describe_variable(params, name);
+        if (variable(params, name)) return describe_variable(params, name);
     if (expected.std_in && !fits(*expected.std_in, value_of(request, RecordType::std_in))) return describe_text("FCGI_STDIN", value_of(request, RecordType::std_in));
+    if (std::string amiss = size_difference(request, RecordType::std_in, expected.std_in_size); !amiss.empty()) return amiss;
+    if (std::string amiss = size_difference(request, RecordType::data, expected.data_size); !amiss.empty()) return amiss;
     if (expected.data && !fits(*expected.data, value_of(request, RecordType::data))) return describe_text("FCGI_DATA", value_of(request, RecordType::data));
     return {};
 }
@@ -67,7 +87,7 @@ void bind(const std::string& connection, std::uint16_t request_id, const Cursor:
 
 std::string describe(const RequestSeen& request) {
     std::string result = "a request without FCGI_PARAMS' end";
-    if (ended(request, RecordType::params)) result = "a request whose input isn't complete, FCGI_STDIN so far " + describe_text("", value_of(request, RecordType::std_in));
+    if (ended(request, RecordType::params)) result = "a request whose input isn't complete, " + describe_text("FCGI_STDIN so far", value_of(request, RecordType::std_in));
     return result;
 }
 
