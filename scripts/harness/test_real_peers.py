@@ -1,4 +1,5 @@
-"""Real applications deviate as reports/known/<peer>.txt says, no more and no less."""
+"""Real applications deviate as reports/known/<peer>.txt says, no more and no less; and the bytes of each deviation bear it
+out, as a second judge reads them."""
 
 from __future__ import annotations
 
@@ -12,6 +13,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "scripts"))
 from harness import peers  # noqa: E402
+from judge.judge import BORNE_OUT, CONTRADICTED, judge_results  # noqa: E402
 
 FCGISPEC = ROOT / "build-dev" / "fcgispec"
 KNOWN = ROOT / "reports" / "known"
@@ -28,6 +30,9 @@ def test_deviates_as_known(name: str, tmp_path: Path) -> None:
     assert results["stale"] == []
     assert results["summary"]["inconclusive"] == 0
     assert results["summary"]["pass"] > 100
+    judgements = judge_results(results)
+    assert [str(judgement) for judgement in judgements if judgement.verdict == CONTRADICTED] == []
+    assert sum(judgement.verdict == BORNE_OUT for judgement in judgements) > len(judgements) / 2
 
 
 def test_every_application_has_its_known_deviations() -> None:
