@@ -86,6 +86,8 @@ class Scanner:
         parts = [self._factor()]
         while self.take(r"\+"):
             parts.append(self._factor())
+        if len(parts) > 1 and parts[-1] == Text(b"", open_start=True):
+            parts[-1] = Text(b"", open_end=True)  # three dots alone: behind something they are an open end
         if any(part.open_start for part in parts[1:]) or any(part.open_end for part in parts[:-1]):
             raise NotationError("an open end within a text")
         return Text(b"".join(part.value for part in parts), parts[0].open_start, parts[-1].open_end)

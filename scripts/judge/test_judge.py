@@ -418,7 +418,8 @@ def test_what_is_no_http_is_told_from_what_is_to_come() -> None:
         (r'"\r\n\t\"\\\377"', Text(b'\r\n\t"\\\xff')),
         ('"a"*3 + "b..."', Text(b"aaab", False, True)),
         ('"...ab"', Text(b"ab", True)),
-        ('"..."', ANY.__class__(b"", True, False)),
+        ('"..."', Text(b"", True)),
+        ('"a"*30 + "..."', Text(b"a" * 30, False, True)),
         (r'"\056.."', Text(b"...")),
     ],
 )
