@@ -12,6 +12,7 @@
 #include "conformance/engine/report_file.hpp"
 #include "conformance/engine/reports.hpp"
 #include "conformance/engine/runner.hpp"
+#include "conformance/peers/mutants.hpp"
 
 namespace fcgispec {
 namespace {
@@ -23,6 +24,7 @@ struct CertifyOptions {
     std::string listen;       // where a Web server finds us
     std::string handed_over;  // or where applications that it starts find us
     std::string http;         // what it forwards to us
+    std::string mutant;       // of our reference peer
     std::string name;
     std::vector<std::string> params;
     std::vector<std::string> select;
@@ -40,16 +42,37 @@ struct CertifyOptions {
 
 std::string own_path() { return std::filesystem::read_symlink("/proc/self/exe").string(); }
 
+/// Our reference peer of that side, or the mutant of it that is asked for.
+std::vector<std::string> reference_command(const CertifyOptions& options, RunOptions& run) {
+    const bool application = options.side == Side::application;
+    run.name = std::string("fcgispec's reference ") + (application ? "application" : "Web server");
+    std::vector<std::string> command{own_path(), "peer", application ? "application" : "web-server"};
+    if (options.mutant.empty()) return command;
+    run.name += ", mutant " + options.mutant;
+    run.again += " --mutant " + shell_quoted(options.mutant);
+    command.insert(command.end(), {"--mutant", options.mutant});
+    return command;
+}
+
+/// A mutant is one of our own peers.
+void check_mutant(const CertifyOptions& options, bool other_peer) {
+    if (options.mutant.empty()) return;
+    if (other_peer) throw UsageError("--mutant: our reference peer is certified then, no other");
+    const MutantText* mutant = mutant_named(options.mutant);
+    if (mutant == nullptr || mutant->side != options.side)
+        throw UsageError("--mutant " + options.mutant + ": no such mutant, see fcgispec peer " + (options.side == Side::application ? "application" : "web-server") + " --list-mutants");
+}
+
 void name_application(const CertifyOptions& options, RunOptions& run) {
     run.again = "fcgispec app";
+    check_mutant(options, options.spawn || !options.words.empty());
     if (options.spawn) {
         if (options.words.empty()) throw UsageError("--spawn: expected -- and the command that starts the application");
         run.command = options.words;
     } else if (options.words.size() > 1) {
         throw UsageError("expected one ADDRESS, or --spawn -- COMMAND ARGUMENT...");
     } else if (options.words.empty()) {
-        run.command = {own_path(), "peer", "application"};
-        run.name = "fcgispec's reference application";
+        run.command = reference_command(options, run);
     } else {
         run.address = parse_address(options.words.front());
         run.again += " " + shell_quoted(options.words.front());
@@ -58,13 +81,16 @@ void name_application(const CertifyOptions& options, RunOptions& run) {
 
 void name_web_server(const CertifyOptions& options, RunOptions& run) {
     run.again = "fcgispec server";
+    check_mutant(options, !options.listen.empty() || !options.handed_over.empty() || !options.http.empty());
     if (!options.listen.empty() && !options.handed_over.empty()) throw UsageError("expected --listen or --handed-over, not both");
     const std::string& listen = options.listen.empty() ? options.handed_over : options.listen;
     if (listen.empty() != options.http.empty()) throw UsageError("expected --listen ADDRESS (or --handed-over) and --http URL, or neither for our reference Web server");
     if (listen.empty()) {
+        // It starts its application itself, so that how it does that [§2] is looked at too.
         run.listen = fresh_unix_address();
-        run.command = {own_path(), "peer", "web-server", "--connect", run.listen->print()};
-        run.name = "fcgispec's reference Web server";
+        run.listener_kind = Listener::Kind::handed_over;
+        run.command = reference_command(options, run);
+        run.command.insert(run.command.end(), {"--start", "--", own_path(), "handover", run.listen->print()});
         return;
     }
     run.listen = parse_address(listen);
@@ -197,6 +223,7 @@ int certify(const CertifyOptions& options) {
 
 /// What both sides take.
 void add_common_options(CLI::App* app, const std::shared_ptr<CertifyOptions>& options) {
+    app->add_option("--mutant", options->mutant, "Certify our reference peer with this one defect, which the suite must find");
     app->add_option("--name", options->name, "What the peer is called in reports");
     app->add_option("--select", options->select, "Only these scenarios: name, folder, shell pattern or requirement id; repeatable")->allow_extra_args(false);
     app->add_option("--skip", options->skip, "All but these; repeatable")->allow_extra_args(false);

@@ -44,6 +44,8 @@ Address address_from(const std::string& text) {
 
 struct WebServerArguments {
     std::string connect;
+    bool start = false;
+    std::vector<std::string> command;  // with --start
     std::string http;
     std::string mutant;
     int timeout_ms = 2000;
@@ -52,10 +54,12 @@ struct WebServerArguments {
 
 int run_web_server(const WebServerArguments& arguments) {
     if (arguments.list_mutants) return list_mutants(Side::web_server);
-    if (arguments.connect.empty()) throw UsageError("--connect ADDRESS is needed");
+    if (arguments.connect.empty() == !arguments.start) throw UsageError("expected --connect ADDRESS, or --start -- COMMAND ARGUMENT...");
+    if (arguments.start == arguments.command.empty()) throw UsageError("--start: expected -- and the command that starts the application");
     if (!arguments.mutant.empty()) become_mutant(arguments.mutant, Side::web_server);
     WebServerOptions options;
-    options.connect = address_from(arguments.connect);
+    if (!arguments.start) options.connect = address_from(arguments.connect);
+    options.command = arguments.command;
     if (!arguments.http.empty()) options.http = address_from("tcp:" + arguments.http);
     options.application_silence_max = std::chrono::milliseconds(arguments.timeout_ms);
     options.on_listening = [](const Address& address) {
@@ -70,6 +74,9 @@ void add_web_server(CLI::App& peer, Run& run) {
     auto arguments = std::make_shared<WebServerArguments>();
     web_server->add_option("--connect", arguments->connect,
                            "Where the application listens: unix:/path or tcp:host:port");
+    web_server->add_flag("--start", arguments->start,
+                         "Start the application instead, its listening socket on descriptor 0, and end it with itself");
+    web_server->add_option("COMMAND", arguments->command, "With --start: -- COMMAND ARGUMENT...");
     web_server->add_option(
         "--http", arguments->http,
         "HOST:PORT to serve HTTP on, port 0 takes a free one; without it the listening socket on descriptor 0");

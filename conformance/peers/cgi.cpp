@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "conformance/peers/filter_file.hpp"
+#include "conformance/peers/mutants_web_server.hpp"
 
 namespace fcgispec {
 namespace {
@@ -32,7 +33,7 @@ std::optional<std::string> percent_decoded(std::string_view text) {
             c = static_cast<char>(hex_digit(text[i + 1]) * 16 + hex_digit(text[i + 2]));
             i += 2;
         }
-        if (c == '\0') return std::nullopt;
+        if (c == '\0' && !is_mutant(Mutant::decodes_nul_in_paths)) return std::nullopt;
         result += c;
     }
     return result;
@@ -258,11 +259,12 @@ Variables variables_of(const HttpRequest& request, const HttpTarget& target, con
     for (const auto& [name, value] : associated)
         if (name != "CONTENT_LENGTH") list.add(name, value);  // of a body that isn't there
     for (auto& [name, value] : http_variables_of(request)) list.add(name, value);
-    return list.take();
+    return changed_variables(list.take(), request, target, role);
 }
 
 ApplicationResponse parse_application_response(Buffer std_out) {
     ApplicationResponse response;
+    std_out = changed_output(std::move(std_out));
     const std::string_view all = text_of(std_out);
     std::string_view rest = all.substr(0, header_block_size_max);
     const std::size_t limited_size = rest.size();

@@ -42,6 +42,7 @@ const std::vector<MutantText>& mutant_texts() {
 #define MUTANT(name, side, requirement, sentence, ...) \
     text(Mutant::name, #name, Side::side, requirement, sentence, {__VA_ARGS__}),
 #include "conformance/peers/mutants.def"
+#include "conformance/peers/mutants_web_server.def"
 #undef MUTANT
     };
     return texts;

@@ -1,7 +1,7 @@
-// The mutants of our reference peers: each is the peer with one defect, declared in mutants.def with the requirement it
-// breaks and those that it can't but break as well. scripts/kill_matrix.py holds the suite against them. Where a mutant
-// can be a decorator of what goes in or out it is one (mutants_records.cpp, mutants_requests.cpp), else one `if` beside
-// the rule.
+// The mutants of our reference peers: each is the peer with one defect, declared in mutants.def and
+// mutants_web_server.def with the requirement it breaks and those that it can't but break as well.
+// scripts/kill_matrix.py holds the suite against them. Where a mutant can be a decorator of what goes in or out it is
+// one (mutants_*.cpp), else one `if` beside the rule.
 #pragma once
 
 #include <array>
@@ -20,10 +20,11 @@
 
 namespace fcgispec {
 
-enum class Mutant : std::uint8_t {
+enum class Mutant : std::uint16_t {
     none,
 #define MUTANT(name, ...) name,
 #include "conformance/peers/mutants.def"
+#include "conformance/peers/mutants_web_server.def"
 #undef MUTANT
 };
 

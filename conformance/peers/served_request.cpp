@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "conformance/peers/filter_file.hpp"
+#include "conformance/peers/mutants_web_server.hpp"
 
 namespace fcgispec {
 namespace {
@@ -96,7 +97,18 @@ NextStep ServedRequest::begin(Role role) {
         .role = role, .variables = variables_of(*request_, target_, endpoints_, role, associated_), .alone = alone_};
     if (role != Role::authorizer) request.std_in = {request_, &request_->body};  // shares the ownership
     if (role == Role::filter) request.data = filter_file();
+    if (!is_mutant(Mutant::none)) change_body(request);
     return request;
+}
+
+/// Of a mutant.
+void ServedRequest::change_body(RequestToSend& request) const {
+    if (request.role == Role::authorizer && is_mutant(Mutant::gives_bodies_to_authorizers))
+        request.std_in = {request_, &request_->body};
+    if (request.role == Role::responder && is_mutant(Mutant::gives_bodies_to_authorizers) && authorized_)
+        request.std_in = nullptr;
+    if (request.role == Role::authorizer) return;
+    if (const auto body = changed_body(*request_)) request.std_in = body;
 }
 
 NextStep ServedRequest::take(const RequestEvent& event) {
@@ -114,9 +126,15 @@ NextStep ServedRequest::take(const RequestEvent& event) {
         case RequestEvent::Kind::ended:
             return end(event.end);
         case RequestEvent::Kind::failed:
-            return fail(502, event.reason);
+            return refuse(502, event.reason);
     }
     return {};
+}
+
+/// The application has given no response. [§6.3] Nor a grant.
+NextStep ServedRequest::refuse(std::uint16_t status, const std::string& reason) {
+    if (role_ == Role::authorizer && is_mutant(Mutant::grants_without_a_decision)) return begin(Role::responder);
+    return fail(status, reason);
 }
 
 /// [§6.1] To the log, never to the HTTP client.
@@ -128,42 +146,59 @@ void ServedRequest::log_std_err(Bytes bytes) {
 
 /// [§5.5] What a rejection is to the HTTP client the specification leaves open.
 NextStep ServedRequest::end(const EndRequestBody& end) {
+    if (is_mutant(Mutant::answers_rejections_with_an_empty_page) && role_ != Role::authorizer && std_out_.empty() &&
+        end.protocol_status != ProtocolStatus::request_complete)
+        return answer({.status = 200});
     switch (end.protocol_status) {
         case ProtocolStatus::request_complete:
             return complete();  // whatever the app status is: it says nothing of the response [§B example 3]
         case ProtocolStatus::cant_mpx_conn:
-            if (alone_) return fail(502, "FCGI_CANT_MPX_CONN on a connection of its own");
-            if (!std_out_.empty()) return fail(502, "FCGI_CANT_MPX_CONN behind output");  // it has been executed
+            if (alone_) return refuse(502, "FCGI_CANT_MPX_CONN on a connection of its own");
+            if (!std_out_.empty()) return refuse(502, "FCGI_CANT_MPX_CONN behind output");  // it has been executed
             alone_ = true;
             return begin(role_);  // [§5.5] the application takes it when it is the only one
         case ProtocolStatus::overloaded:
-            return fail(503, "FCGI_OVERLOADED");  // later it may be able to
+            return refuse(503, "FCGI_OVERLOADED");  // later it may be able to
         case ProtocolStatus::unknown_role:
-            return fail(502, "FCGI_UNKNOWN_ROLE");
+            return refuse(502, "FCGI_UNKNOWN_ROLE");
     }
-    return fail(502, "unknown protocol status " + std::to_string(static_cast<unsigned>(end.protocol_status)));
+    return refuse(502, "unknown protocol status " + std::to_string(static_cast<unsigned>(end.protocol_status)));
 }
 
 NextStep ServedRequest::complete() {
     try {
         ApplicationResponse response = parse_application_response(std::exchange(std_out_, {}));
-        if (role_ == Role::authorizer && response.http_status() == 200) return authorized(response);
+        change_response(response, *request_, role_);
+        if (role_ == Role::authorizer && grants(response)) return authorized(response);
         if (response.is_local_redirect()) return redirect(*response.location);
         const bool must_match = !has_no_body(response.http_status());
         if (must_match && response.content_length && *response.content_length != response.body.size())
             throw BadResponse("the body has not as many bytes as Content-Length says");
         return answer(std::move(response));
     } catch (const BadResponse& error) {
-        return fail(502, error.what());
+        return refuse(502, error.what());
     }
+}
+
+/// [§6.3] Status 200 grants, and no other.
+bool ServedRequest::grants(ApplicationResponse& response) const {
+    const std::uint16_t status = response.http_status();
+    if (is_mutant(Mutant::denies_after_errors) && std_err_size_ > 0) response.status = 403;
+    if (is_mutant(Mutant::demands_a_status_to_grant) && !response.status) response.status = 403;
+    if (is_mutant(Mutant::grants_at_every_success)) return status >= 200 && status < 300;
+    if (is_mutant(Mutant::grants_to_everybody)) return status < 500;
+    if (is_mutant(Mutant::denies_by_its_own_page) && status != 200) throw BadResponse("access denied");
+    return response.http_status() == 200;
 }
 
 /// [§6.3] Goes on with the Responder. Of the answer only the fields with the prefix count, and not the content.
 NextStep ServedRequest::authorized(const ApplicationResponse& response) {
     for (const HttpField& field : response.other_fields)
-        if (has_prefix(field.name, variable_prefix))
+        if (has_prefix(field.name, variable_prefix) && !is_mutant(Mutant::forgets_granted_variables))
             associated_.emplace_back(field.name.substr(variable_prefix.size()), field.value);
     alone_ = false;
+    authorized_ = response;
+    if (is_mutant(Mutant::keeps_granted_variables)) keep_associated();
     return begin(Role::responder);
 }
 
@@ -184,17 +219,26 @@ NextStep ServedRequest::redirect(const std::string& location) {
     return start();
 }
 
+/// Of a mutant: for all requests that follow.
+void ServedRequest::keep_associated() {
+    static Variables all;
+    all.insert(all.end(), associated_.begin(), associated_.end());
+    associated_ = all;
+}
+
 bool ServedRequest::has_no_body(std::uint16_t status) const noexcept {
+    if (is_mutant(Mutant::sends_bodies_where_none_belongs)) return false;
     return is_head_ || status == 204 || status == 304;
 }
 
 /// Every answer that an application gave is made here.
 HttpResponse ServedRequest::answer(ApplicationResponse response) const {
     HttpResponse result{.status = response.http_status(), .reason = response.reason, .fields = {}, .body = {}};
+    add_what_was_granted(response);
     if (response.content_type) result.fields.push_back({"Content-Type", *response.content_type});
     if (response.location) result.fields.push_back({"Location", *response.location});
     for (HttpField& field : response.other_fields)
-        if (!is_ours(field.name)) result.fields.push_back(std::move(field));
+        if (!is_ours(field.name) || is_mutant(Mutant::passes_on_connection_fields)) result.fields.push_back(std::move(field));
     if (!has_no_body(result.status)) {
         result.fields.push_back({"Content-Length", std::to_string(response.body.size())});
         result.body = std::move(response.body);
@@ -202,7 +246,20 @@ HttpResponse ServedRequest::answer(ApplicationResponse response) const {
         result.fields.push_back({"Content-Length", std::to_string(*response.content_length)});
     }
     add_server_fields(result);
+    change_answer(result, *request_);
     return result;
+}
+
+/// Of a mutant: fields and content of an Authorizer that has granted.
+void ServedRequest::add_what_was_granted(ApplicationResponse& response) const {
+    if (!authorized_ || role_ == Role::authorizer) return;
+    if (is_mutant(Mutant::passes_on_fields_of_a_grant))
+        response.other_fields.insert(response.other_fields.end(), authorized_->other_fields.begin(),
+                                     authorized_->other_fields.end());
+    if (is_mutant(Mutant::passes_on_content_of_a_grant))
+        response.body.insert(response.body.begin(), authorized_->body.begin(), authorized_->body.end());
+    if (is_mutant(Mutant::keeps_the_length_of_a_grant) && authorized_->content_length)
+        response.body.resize(std::min(response.body.size(), *authorized_->content_length));
 }
 
 HttpResponse ServedRequest::fail(std::uint16_t status, const std::string& reason) const {

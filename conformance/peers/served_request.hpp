@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <variant>
 
@@ -46,6 +47,11 @@ private:
     [[nodiscard]] NextStep begin(Role role);
     [[nodiscard]] NextStep end(const EndRequestBody& end);
     [[nodiscard]] NextStep complete();
+    [[nodiscard]] NextStep refuse(std::uint16_t status, const std::string& reason);
+    [[nodiscard]] bool grants(ApplicationResponse& response) const;
+    void change_body(RequestToSend& request) const;
+    void keep_associated();
+    void add_what_was_granted(ApplicationResponse& response) const;
     [[nodiscard]] NextStep authorized(const ApplicationResponse& response);
     [[nodiscard]] NextStep redirect(const std::string& location);
     [[nodiscard]] HttpResponse answer(ApplicationResponse response) const;
@@ -59,6 +65,7 @@ private:
     ResponseLimits limits_;
     HttpTarget target_;
     Variables associated_;  // by an Authorizer [§6.3]
+    std::optional<ApplicationResponse> authorized_;  // what granted, for mutants
     Role role_ = Role::responder;
     bool alone_ = false;  // the FastCGI request was sent again, on a connection of its own
     std::size_t num_redirects_ = 0;

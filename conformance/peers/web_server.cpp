@@ -23,7 +23,9 @@
 #include <variant>
 #include <vector>
 
+#include "conformance/peers/mutants_web_server.hpp"
 #include "conformance/peers/peer_process.hpp"
+#include "conformance/peers/started_application.hpp"
 #include "conformance/peers/web_server_connection.hpp"
 
 namespace fcgispec {
@@ -34,6 +36,7 @@ using Clock = std::chrono::steady_clock;
 constexpr std::size_t read_size_max = 64 * 1024;   // in bytes, from one socket at a time
 constexpr std::size_t num_other_descriptors = 32;  // beside those of clients and connections
 constexpr int connect_deadline_ms = 500;           // for an application that doesn't accept
+constexpr int close_wait_ms = 10;                  // of a mutant, for a close behind FCGI_END_REQUEST
 
 [[noreturn]] void throw_errno(const std::string& what) {
     throw std::system_error(errno, std::generic_category(), what);
@@ -69,6 +72,7 @@ struct Client {
     HttpEndpoints endpoints;
     Clock::time_point deadline;
     State state = State::reading;
+    std::size_t num_reads = 0;
     std::optional<ServedRequest> served = std::nullopt;
     std::optional<RequestToSend> to_send = std::nullopt;  // waiting
     ApplicationConnection* on = nullptr;                  // running
@@ -129,11 +133,13 @@ private:
 
     [[nodiscard]] std::vector<pollfd> polled() const;
     void wait(std::vector<pollfd>& ready) const;
+    [[nodiscard]] bool reads_alone() const;
     void accept_one();
 
     void serve(Client& client, short events);
     void read_some(Client& client);
     void read_request(Client& client, Bytes bytes);
+    [[nodiscard]] static HttpRequest taken_request(Client& client, Bytes last);
     void follow(Client& client, NextStep step);
     void answer(Client& client, HttpResponse response);
     void write_some(Client& client);
@@ -150,12 +156,16 @@ private:
     void say(ApplicationConnection& served);
     void deliver(ApplicationConnection& served);
     void watch_aborts(ApplicationConnection& served);
+    [[nodiscard]] bool overlooks_end(const ApplicationConnection& served, ssize_t size) const;
+    static void fail_what_is_closed(ApplicationConnection& served);
+    [[nodiscard]] std::size_t num_running() const;
     void forget_the_gone();
     [[nodiscard]] std::size_t held_size() const;
 
     TerminationSignal termination_;
     WebServerOptions options_;
     FileDescriptor listening_;
+    std::optional<StartedApplication> application_;  // where it is ours to start
     std::list<Client> clients_;
     Connections connections_;
     bool out_of_descriptors_ = false;  // until a client or a connection goes
@@ -167,6 +177,7 @@ Server::Server(const WebServerOptions& options)
     if (!options_.log)
         options_.log = [](const std::string& line) { std::fprintf(stderr, "fcgispec web-server: %s\n", line.c_str()); };
     set_nonblocking(listening_.get());
+    if (!options_.command.empty()) options_.connect = application_.emplace(options_.command).address();
     rlimit descriptors{};
     if (getrlimit(RLIMIT_NOFILE, &descriptors) == 0 && descriptors.rlim_cur > 2 * num_other_descriptors) {
         const std::size_t half = (descriptors.rlim_cur - num_other_descriptors) / 2;
@@ -190,11 +201,18 @@ int Server::run() {
     }
 }
 
+/// Of a mutant: while a request comes in.
+bool Server::reads_alone() const {
+    return is_mutant(Mutant::reads_one_request_at_a_time) &&
+           std::any_of(clients_.begin(), clients_.end(),
+                       [](const Client& one) { return one.state == Client::State::reading; });
+}
+
 /// SIGTERM, the listening socket, the connections in their order, the clients in theirs.
 std::vector<pollfd> Server::polled() const {
     std::vector<pollfd> result;
     result.reserve(2 + connections_.size() + clients_.size());
-    const bool accepts = clients_.size() < options_.num_clients_max && !out_of_descriptors_;
+    const bool accepts = clients_.size() < options_.num_clients_max && !out_of_descriptors_ && !reads_alone();
     result.push_back({.fd = termination_.descriptor(), .events = POLLIN, .revents = 0});
     result.push_back({.fd = accepts ? listening_.get() : -1, .events = POLLIN, .revents = 0});
     for (const ApplicationConnection& served : connections_) {
@@ -255,6 +273,7 @@ void Server::serve(Client& client, short events) {
 void Server::read_some(Client& client) {
     const ssize_t size = recv(client.socket.get(), read_buffer_.data(), read_buffer_.size(), 0);
     if (size < 0 && is_passing(errno)) return;
+    if (is_mutant(Mutant::dies_when_served_clients_reset) && size < 0 && client.state == Client::State::lingering) die();
     if (size > 0) {
         // Nothing is expected behind the request: it is dropped.
         if (client.state == Client::State::reading)
@@ -262,15 +281,19 @@ void Server::read_some(Client& client) {
         return;
     }
     // [§5.4] The client has left. (One that has only ended its side can't be told from it before it is written to.)
+    if (is_mutant(Mutant::hangs_after_cut_uploads) && client.state == Client::State::reading && client.num_reads > 0)
+        hang();
     leave(client);
 }
 
 void Server::read_request(Client& client, Bytes bytes) {
     client.deadline = Clock::now() + options_.client_silence_max;
     client.reader.receive(bytes);
+    ++client.num_reads;
+    if (is_mutant(Mutant::leaves_bad_requests_unanswered) && client.reader.error_status() != 0) return;
     if (client.reader.error_status() != 0) return answer(client, error_response(client.reader.error_status()));
     if (held_size() > options_.held_size_max) return answer(client, error_response(503));
-    if (client.reader.take_expects_continue()) {
+    if (client.reader.take_expects_continue() && !is_mutant(Mutant::invites_nobody_to_continue)) {
         // It fits into the socket's empty buffer; a client that can't be reached shows in reading.
         static constexpr std::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";
         (void)!send(client.socket.get(), go_on.data(), go_on.size(), MSG_NOSIGNAL);
@@ -278,8 +301,20 @@ void Server::read_request(Client& client, Bytes bytes) {
     if (!client.reader.complete()) return;
     // The whole body is here before the request begins: without its length there is no CONTENT_LENGTH [CGI §4.2], and
     // an application never waits for a client.
-    client.served.emplace(client.reader.take(), client.endpoints, options_.log, options_.response_limits);
+    client.served.emplace(taken_request(client, bytes), client.endpoints, options_.log, options_.response_limits);
     follow(client, client.served->start());
+}
+
+/// The whole request; `last`: what came of it last, for mutants.
+HttpRequest Server::taken_request(Client& client, Bytes last) {
+    HttpRequest request = client.reader.take();
+    const std::size_t header_end = text_of(last).find("\r\n\r\n");
+    const bool has_all = request.has_body && header_end < last.size();
+    if (is_mutant(Mutant::hands_on_what_follows_a_body) && has_all && request.body.size() == 3)
+        request.body.assign(last.begin() + static_cast<std::ptrdiff_t>(header_end) + 4, last.end());
+    if (is_mutant(Mutant::loses_small_bodies_in_pieces) && client.num_reads > 2 && request.body.size() < 64)
+        request.body.pop_back();
+    return request;
 }
 
 /// Does what the request wants next.
@@ -298,6 +333,7 @@ void Server::follow(Client& client, NextStep step) {
 void Server::answer(Client& client, HttpResponse response) {
     client.served.reset();
     client.to_send.reset();
+    mix_up_answers(response, num_running());
     client.header = header_of(response);
     client.body = std::move(response.body);
     client.state = Client::State::writing;
@@ -318,7 +354,9 @@ void Server::write_some(Client& client) {
     }
     if (client.written_size < client.header.size() + client.body.size()) return;
     // A close with input unread would be a reset, and could take the end of our answer from the client.
-    if (shutdown(client.socket.get(), SHUT_WR) != 0) return leave(client);
+    const bool kept =
+        is_mutant(Mutant::passes_on_connection_fields) && client.header.find("Keep-Alive:") < client.header.size();
+    if (!kept && shutdown(client.socket.get(), SHUT_WR) != 0) return leave(client);
     client.body = {};
     client.state = Client::State::lingering;
     client.deadline = Clock::now() + options_.linger_max;
@@ -332,10 +370,12 @@ void Server::leave(Client& client) {
 /// [§5.4] Where the client has a request running: its output is wanted no more.
 void Server::abort_request(Client& client) {
     if (client.on == nullptr) return;
-    client.on->clients.erase(client.request_id);
-    client.on->connection.abort(client.request_id);
-    watch_aborts(*client.on);
-    client.on = nullptr;
+    ApplicationConnection& served = *std::exchange(client.on, nullptr);
+    served.clients.erase(client.request_id);
+    if (is_mutant(Mutant::lets_requests_of_the_gone_run)) return;
+    served.connection.abort(client.request_id);
+    if (served.connection.is_over()) return deliver(served);  // by a mutant
+    watch_aborts(served);
 }
 
 /// A client's deadline has passed.
@@ -409,15 +449,37 @@ void Server::serve(ApplicationConnection& served, short events) {
 
 void Server::hear(ApplicationConnection& served) {
     if (served.connection.is_over()) return;
+    if (is_mutant(Mutant::writes_before_it_reads) && !served.connection.output().empty()) return;
     const ssize_t size = recv(served.socket.get(), read_buffer_.data(), read_buffer_.size(), 0);
     if (size < 0 && is_passing(errno)) return;
+    if (size <= 0 && overlooks_end(served, size)) return;
     if (size < 0)
         served.connection.give_up("the application's connection is broken: " + std::string(std::strerror(errno)));
     else if (size == 0)
         served.connection.receive_end();
     else
         served.connection.receive(Bytes(read_buffer_).first(static_cast<std::size_t>(size)));
+    if (is_mutant(Mutant::fails_what_is_closed_behind_its_end)) fail_what_is_closed(served);
     deliver(served);
+}
+
+/// Of a mutant: the end of an idle connection.
+bool Server::overlooks_end(const ApplicationConnection& served, ssize_t size) const {
+    if (is_mutant(Mutant::dies_of_resets) && size < 0) die();
+    const bool idle = served.connection.num_running() == 0;
+    const auto is_there = [](const Client& client) {
+        pollfd entry{.fd = client.socket.get(), .events = POLLRDHUP, .revents = 0};
+        return poll(&entry, 1, 0) == 0;
+    };
+    return is_mutant(Mutant::overlooks_closes_while_a_client_is_there) && idle &&
+           std::any_of(clients_.begin(), clients_.end(), is_there);
+}
+
+/// Of a mutant: requests that have just ended, where the connection ends too.
+void Server::fail_what_is_closed(ApplicationConnection& served) {
+    pollfd entry{.fd = served.socket.get(), .events = POLLRDHUP, .revents = 0};
+    if (!served.clients.empty() && served.connection.num_running() == 0 && poll(&entry, 1, close_wait_ms) > 0)
+        served.connection.fail_ended("the connection was closed");
 }
 
 /// What can't be sent shows in reading: an application that has ended may have answered before [§6.2].
@@ -438,6 +500,11 @@ void Server::deliver(ApplicationConnection& served) {
         const auto found = served.clients.find(event.request_id);
         if (found == served.clients.end()) continue;  // an event before has made the client leave
         Client& client = *found->second;
+        if (is_mutant(Mutant::leaves_clients_of_lost_requests_waiting) && event.kind == RequestEvent::Kind::failed) {
+            served.clients.erase(found);
+            client.on = nullptr;
+            continue;
+        }
         if (event.kind == RequestEvent::Kind::ended || event.kind == RequestEvent::Kind::failed) {
             served.clients.erase(found);
             client.on = nullptr;
@@ -466,6 +533,11 @@ void Server::forget_the_gone() {
         return served.connection.is_over() || (served.left && served.connection.num_running() == 0);
     });
     if (num_clients_gone + num_connections_gone > 0) out_of_descriptors_ = false;
+}
+
+std::size_t Server::num_running() const {
+    return static_cast<std::size_t>(std::count_if(clients_.begin(), clients_.end(),
+                                                  [](const Client& client) { return client.on != nullptr; }));
 }
 
 std::size_t Server::held_size() const {

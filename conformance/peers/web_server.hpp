@@ -7,6 +7,8 @@
 #include <cstddef>
 #include <functional>
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "conformance/engine/transport.hpp"
 #include "conformance/peers/served_request.hpp"
@@ -14,8 +16,9 @@
 namespace fcgispec {
 
 struct WebServerOptions {
-    Address connect;              ///< where the application listens
-    std::optional<Address> http;  ///< TCP; port 0: any free one; nothing: the listening socket on descriptor 0
+    Address connect = {};                   ///< where the application listens
+    std::vector<std::string> command = {};  ///< or what starts it [§2]
+    std::optional<Address> http;            ///< TCP; port 0: any free one; nothing: the listening socket on descriptor 0
     std::chrono::milliseconds application_silence_max{2000};  ///< then a request is aborted, the client told 504
     std::chrono::milliseconds client_silence_max{60'000};     ///< then a client that sends or takes nothing is left
     std::chrono::milliseconds linger_max{2000};  ///< how long a connection that we have ended waits for the other end

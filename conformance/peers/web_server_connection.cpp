@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "codec/name_value_pair.hpp"
+#include "conformance/peers/mutants_web_server.hpp"
 
 namespace fcgispec {
 namespace {
@@ -22,6 +23,7 @@ std::span<const RecordType> byte_streams_of(Role role) noexcept {
         case Role::responder:
             return std::span(filter).first(1);  // [§6.2]
         case Role::authorizer:
+            if (is_mutant(Mutant::gives_bodies_to_authorizers)) return std::span(filter).first(1);
             return {};  // [§6.3]
         case Role::filter:
             return filter;  // [§6.4]
@@ -71,15 +73,19 @@ std::optional<std::size_t> number_of(Bytes value) {
 
 }  // namespace
 
-WebServerConnection::WebServerConnection() {
+WebServerConnection::WebServerConnection() : mutator_(WebServerMutator::make()) {
     Buffer query;
     for (const std::string_view name : {"FCGI_MAX_CONNS", "FCGI_MAX_REQS", "FCGI_MPXS_CONNS"})
         encode_pair({.name = bytes_of(name), .value = {}}, query);  // [§4.1] with empty values
     send(RecordType::get_values, null_request_id, query);
 }
 
+WebServerConnection::WebServerConnection(WebServerConnection&&) noexcept = default;
+WebServerConnection& WebServerConnection::operator=(WebServerConnection&&) noexcept = default;
+WebServerConnection::~WebServerConnection() = default;
+
 bool WebServerConnection::takes_request(bool alone) const noexcept {
-    if (over_) return false;
+    if (over_ || (mutator_ && mutator_->closes())) return false;
     if (requests_.empty()) return true;
     if (alone || !values_.multiplexes) return false;  // [§4.1, §5.5]
     if (values_.num_requests_max && requests_.size() >= *values_.num_requests_max) return false;
@@ -95,6 +101,7 @@ std::uint16_t WebServerConnection::begin(RequestToSend request) {
         if (active_id != request_id) break;
         ++request_id;
     }
+    if (is_mutant(Mutant::uses_no_id_again)) request_id = last_begun_ += 100;
     // [§5.1] We keep the connection, and with it the right to close it.
     send(RecordType::begin_request, request_id, encode(BeginRequestBody{.role = request.role, .flags = keep_conn}));
     send_params(request_id, request.variables);
@@ -112,6 +119,7 @@ void WebServerConnection::abort(std::uint16_t request_id) {
     ++num_aborted_;
     std::erase_if(events_, [&](const RequestEvent& event) { return event.request_id == request_id; });
     send(RecordType::abort_request, request_id, {});  // [§5.4]
+    if (is_mutant(Mutant::closes_to_abort)) give_up("the HTTP client of a request on it has left");
 }
 
 void WebServerConnection::receive(Bytes bytes) {
@@ -120,22 +128,46 @@ void WebServerConnection::receive(Bytes bytes) {
     while (!over_ && handle_next_record()) continue;
     input_.erase(input_.begin(), input_.begin() + static_cast<std::ptrdiff_t>(input_handled_));
     input_handled_ = 0;
+    if (mutator_) mistreat_what_is_left();
     generate();
 }
 
+/// Mutants that take the end of a read for the end of something.
+void WebServerConnection::mistreat_what_is_left() {
+    const auto type = input_.size() > 1 ? RecordType{input_[1]} : RecordType{};
+    if ((is_mutant(Mutant::loses_cut_headers_of_an_application) && input_.size() < header_size) ||
+        (is_mutant(Mutant::loses_cut_ends) && type == RecordType::end_request))
+        input_.clear();
+    if (mutator_->closes()) mutator_->take_last_words(output_);
+    if (is_mutant(Mutant::skips_padding_that_has_come) && input_.size() > header_size) {
+        const std::size_t content_end = header_size + (std::size_t{input_[4]} << 8 | input_[5]);
+        if (input_.size() >= content_end) input_[6] = static_cast<std::uint8_t>(input_.size() - content_end);
+    }
+}
+
 void WebServerConnection::receive_end() {
+    if (is_mutant(Mutant::dies_of_cut_output) && !input_.empty()) die();
+    if (is_mutant(Mutant::dies_without_values) && !mutator_->has_values()) die();
     give_up(input_.empty() ? "the application closed the connection before FCGI_END_REQUEST"
                            : "the application closed the connection in the middle of a record");
 }
 
 void WebServerConnection::give_up(const std::string& reason) {
     over_ = true;
-    for (const auto& [request_id, request] : requests_)
+    for (const auto& [request_id, request] : requests_) {
         if (!request.aborted) tell({.kind = RequestEvent::Kind::failed, .request_id = request_id, .reason = reason});
+        if (is_mutant(Mutant::tells_one_client_of_a_break)) break;
+    }
     requests_.clear();
     num_aborted_ = 0;
     output_.clear();
     output_sent_ = 0;
+}
+
+void WebServerConnection::fail_ended(const std::string& reason) {
+    for (RequestEvent& event : events_)
+        if (event.kind == RequestEvent::Kind::ended)
+            event = {.kind = RequestEvent::Kind::failed, .request_id = event.request_id, .reason = reason};
 }
 
 std::vector<RequestEvent> WebServerConnection::take_events() {
@@ -154,19 +186,30 @@ void WebServerConnection::consumed(std::size_t size) {
         output_sent_ = 0;
     }
     generate();
+    if (mutator_ && mutator_->closes() && output().empty()) give_up("it closes");
 }
 
 /// False where what has been received holds no further whole record.
 bool WebServerConnection::handle_next_record() {
     const Bytes rest = Bytes(input_).subspan(input_handled_);
     if (!rest.empty() && rest[0] != version_1) {
+        if (is_mutant(Mutant::dies_of_other_versions) && rest.size() >= header_size && properties_of(RecordType{rest[1]}) != nullptr) die();
+        if (is_mutant(Mutant::hangs_on_what_is_no_record) && !(rest.size() >= header_size && properties_of(RecordType{rest[1]}) != nullptr)) hang();
         // The framing of another version is not known: there is no next record to be found [§3.3].
         give_up("the application sent a record of version " + std::to_string(rest[0]));
         return false;
     }
-    const DecodedRecord decoded = decode_record(rest);
+    DecodedRecord decoded = decode_record(rest);
     if (!decoded.record) return false;
-    handle(*decoded.record);
+    if (is_mutant(Mutant::takes_reserved_for_padding))
+        decoded.consumed = std::min(rest.size(), decoded.consumed + decoded.record->reserved);
+    if (mutator_) {
+        const WebServerMutator::Fate fate = mutator_->receive(decoded);
+        if (fate == WebServerMutator::Fate::give_up) give_up("a record that a mutant can't bear");
+        if (fate != WebServerMutator::Fate::handle) decoded.record.reset();
+    }
+    if (over_) return false;
+    if (decoded.record) handle(*decoded.record);
     input_handled_ += decoded.consumed;
     return true;
 }
@@ -236,7 +279,9 @@ void WebServerConnection::end_request(Requests::iterator request, Bytes content)
 /// [§5.2] The whole stream at once: it is small, and other requests have nothing to gain before it has ended.
 void WebServerConnection::send_params(std::uint16_t request_id, const Variables& variables) {
     Buffer pairs;
-    for (const auto& [name, value] : variables) encode_pair({.name = bytes_of(name), .value = bytes_of(value)}, pairs);
+    for (const auto& [name, value] : variables)
+        if (!encode_changed_pair(name, value, pairs))
+            encode_pair({.name = bytes_of(name), .value = bytes_of(value)}, pairs);
     for (Bytes rest = pairs; !rest.empty();) {
         const Bytes piece = rest.first(std::min(rest.size(), piece_size_max));
         send(RecordType::params, request_id, piece);
@@ -283,7 +328,8 @@ void WebServerConnection::send(RecordType type, std::uint16_t request_id, Bytes 
     // [§3.3] Records on boundaries that are multiples of eight bytes are recommended.
     static constexpr std::array<std::uint8_t, 7> zeros{};
     const Bytes padding = Bytes(zeros).first((8 - content.size() % 8) % 8);
-    encode_record({.type = type, .request_id = request_id, .content = content, .padding = padding}, output_);
+    const Record record{.type = type, .request_id = request_id, .content = content, .padding = padding};
+    mutator_ ? mutator_->send(record, output_) : encode_record(record, output_);
 }
 
 /// Every event that is told goes through here.

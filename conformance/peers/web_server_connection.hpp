@@ -52,12 +52,17 @@ struct ApplicationValues {
     bool multiplexes = false;                        ///< FCGI_MPXS_CONNS
 };
 
+class WebServerMutator;
+
 /// Memory is bounded by what is sent, a piece of which is copied at a time, and by one record of the application's, as
 /// long as the events are taken after each call.
 class WebServerConnection {
 public:
     /// Asks for the application's values [§4.1] and doesn't wait for the answer.
     WebServerConnection();
+    WebServerConnection(WebServerConnection&&) noexcept;
+    WebServerConnection& operator=(WebServerConnection&&) noexcept;
+    ~WebServerConnection();
 
     /// Whether another request may be begun here now: `alone`, one that shares the connection with no other.
     [[nodiscard]] bool takes_request(bool alone) const noexcept;
@@ -72,6 +77,8 @@ public:
     void receive_end();
     /// The connection is lost: its active requests fail.
     void give_up(const std::string& reason);
+    /// Of a mutant: what has ended has failed.
+    void fail_ended(const std::string& reason);
     /// What has come of requests since the last call.
     [[nodiscard]] std::vector<RequestEvent> take_events();
 
@@ -101,6 +108,7 @@ private:
     using Requests = std::map<std::uint16_t, Request>;
 
     bool handle_next_record();
+    void mistreat_what_is_left();
     void handle(const Record& record);
     void take_output(const Record& record, Request& request);
     void take_values(Bytes content);
@@ -119,11 +127,13 @@ private:
     std::size_t output_sent_ = 0;
     Requests requests_;  // the active ones [§3.3]
     std::size_t num_aborted_ = 0;
+    std::uint16_t last_begun_ = 0;  // of a mutant
     std::uint16_t last_generated_ = 0;  // turns of sending go round
     std::vector<RequestEvent> events_;
     ApplicationValues values_;
     bool awaits_values_ = true;
     bool over_ = false;
+    std::unique_ptr<WebServerMutator> mutator_;  // of a mutant
 };
 
 }  // namespace fcgispec

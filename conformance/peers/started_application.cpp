@@ -1,0 +1,42 @@
+#include "conformance/peers/started_application.hpp"
+
+#include <sys/socket.h>
+
+#include <array>
+#include <cerrno>
+#include <map>
+#include <system_error>
+
+#include "conformance/peers/mutants.hpp"
+
+namespace fcgispec {
+namespace {
+
+/// [§3.2] Only we, who are on this machine, are to be served.
+std::map<std::string, std::string> environment() {
+    const bool with_port = is_mutant(Mutant::lists_ports_among_addresses);
+    return {{"FCGI_WEB_SERVER_ADDRS", with_port ? "127.0.0.1:80" : "127.0.0.1"}};
+}
+
+}  // namespace
+
+StartedApplication::StartedApplication(std::vector<std::string> command) : address_(Address::parse("tcp:127.0.0.1:0")) {
+    // [§2.2] Process leaves it descriptor 0 alone.
+    if (is_mutant(Mutant::leaves_standard_output_open))
+        command.insert(command.begin(), {"/bin/sh", "-c", "exec \"$@\" >/dev/null 2>&1", "sh"});
+    const FileDescriptor listening = listen_on(address_);
+    address_ = address_of(listening, address_);
+    processes_.emplace_back(command, listening, environment());
+    if (is_mutant(Mutant::starts_others_with_a_connection)) start_on_a_connection(command);
+}
+
+void StartedApplication::start_on_a_connection(const std::vector<std::string>& command) {
+    std::array<int, 2> ends{};
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0)
+        throw std::system_error(errno, std::generic_category(), "socketpair");
+    connection_ = FileDescriptor(ends[0]);
+    const FileDescriptor other(ends[1]);
+    processes_.emplace_back(command, other, environment());
+}
+
+}  // namespace fcgispec
