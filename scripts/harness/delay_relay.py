@@ -1,9 +1,9 @@
 """Stands between two ends of transport connections and hands on all that it hears, some milliseconds later: bytes, ends
 and resets. Knows no protocol.
 
-    delay_relay.py --connect ADDRESS [--delay-ms N]
+    delay_relay.py --connect ADDRESS [--delay-ms N] [--listen HOST:PORT]
 
-It listens on a free TCP port of 127.0.0.1, and says which: "listening on tcp:127.0.0.1:PORT". ADDRESS is unix:/path or
+It listens on a free TCP port of 127.0.0.1, or where it is told, and says where: "listening on tcp:127.0.0.1:PORT". ADDRESS is unix:/path or
 tcp:host:port. It ends with SIGTERM.
 """
 
@@ -86,11 +86,12 @@ async def serve(near: socket.socket, address: str, delay_s: float) -> None:
         close_by_reset(far)
 
 
-async def listen(address: str, delay_s: float) -> None:
+async def listen(where: str, address: str, delay_s: float) -> None:
     loop = asyncio.get_running_loop()
-    with socket.create_server(("127.0.0.1", 0), backlog=511) as listener:
+    host, _, port = where.rpartition(":")
+    with socket.create_server((host, int(port)), backlog=511) as listener:
         listener.setblocking(False)
-        print(f"listening on tcp:127.0.0.1:{listener.getsockname()[1]}", flush=True)
+        print(f"listening on tcp:{host}:{listener.getsockname()[1]}", flush=True)
         serving = set()
         while True:
             near, _ = await loop.sock_accept(listener)
@@ -104,8 +105,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--connect", required=True, metavar="ADDRESS")
     parser.add_argument("--delay-ms", type=float, default=0)
+    parser.add_argument("--listen", default="127.0.0.1:0", metavar="HOST:PORT")
     arguments = parser.parse_args()
-    asyncio.run(listen(arguments.connect, arguments.delay_ms / 1000))
+    asyncio.run(listen(arguments.listen, arguments.connect, arguments.delay_ms / 1000))
     return 0
 
 
