@@ -1,5 +1,6 @@
 // `fcgispec handover`: what a Web server starts that starts its applications itself [§2]. It hands its listening socket to the
-// `fcgispec server` that certifies this Web server, then to the next one that comes, until it is told to go.
+// `fcgispec server` that certifies this Web server, then to the next one that comes, until it is told to go
+// or nobody comes any more.
 #include <poll.h>
 
 #include <memory>
@@ -13,10 +14,13 @@ namespace {
 constexpr int num_own_arguments = 2;  // "handover" and ADDRESS: without them there is nothing but the program's name
 constexpr int interrupt_check_ms = 200;
 constexpr int look_again_ms = 20;
+constexpr int wait_first_ms = 60000;  // for the first `fcgispec server`, from the start of the Web server on
+constexpr int wait_next_ms = 10000;   // for another one behind it
 
-/// Until somebody listens there: a Web server may start its applications long before it is certified. Nothing when told to go.
-std::optional<FileDescriptor> meet(const Address& address, const Buffer& state) {
-    while (!interrupted) {
+/// When somebody listens there: a Web server may start its applications before it is certified. Nothing when told to go, or when
+/// nobody comes: whoever started us may have died without a word.
+std::optional<FileDescriptor> meet(const Address& address, const Buffer& state, int wait_ms) {
+    for (int waited_ms = 0; !interrupted && waited_ms < wait_ms; waited_ms += look_again_ms) {
         try {
             return hand_over(address, state);
         } catch (const NotConnected&) {
@@ -29,7 +33,9 @@ std::optional<FileDescriptor> meet(const Address& address, const Buffer& state) 
 int serve(const std::string& where, int num_arguments) {
     const Buffer state = initial_state(num_arguments - num_own_arguments);
     const Address address = parse_address(where);
-    while (const auto connection = meet(address, state)) {
+    int wait_ms = wait_first_ms;
+    while (const auto connection = meet(address, state, wait_ms)) {
+        wait_ms = wait_next_ms;
         pollfd polled{connection->get(), POLLIN, 0};
         while (!interrupted && poll(&polled, 1, interrupt_check_ms) <= 0) continue;
     }
