@@ -102,6 +102,7 @@ STEPS = [
     ),
     Step("reference", "the reference application, in every splitting, under load", [[*PYTEST, "scripts/harness/test_reference.py"]], count_pytest),
     Step("real-peers", "real applications against their known deviations", [[*PYTEST, "scripts/harness/test_real_peers.py"]], count_pytest),
+    Step("real-servers", "real Web servers against their known deviations", [[*PYTEST, "scripts/harness/test_real_web_servers.py"]], count_pytest),
     build("asan", "build with AddressSanitizer and UndefinedBehaviorSanitizer", *UNIT_TESTS),
     unit_tests("asan"),
     Step("fuzz", "every fuzz target for a moment, the canary, the whole corpus", [["scripts/fuzz_smoke"]], count_plain),
