@@ -111,9 +111,9 @@ public:
     [[nodiscard]] bool sees(std::string_view token);  ///< whether `token`, a sign or a whole word, is next
     bool accept(std::string_view token);              ///< takes it if it is next
     void expect(std::string_view token);
-    std::string_view word(std::string_view what);  ///< letters, digits, `_ - . / $`; `what` for the error message
+    std::string_view word(std::string_view what);   ///< letters, digits, `_ - . / $`; `what` for the error message
     std::string_view token(std::string_view what);  ///< anything up to the next blank
-    std::uint32_t number(std::uint32_t max);       ///< decimal, hexadecimal or a table name
+    std::uint32_t number(std::uint32_t max);        ///< decimal, hexadecimal or a table name
     NumberPattern number_or_any(std::uint32_t max);
     std::string bytes();  ///< a text whose ends are not open
     TextPattern text();

@@ -86,6 +86,7 @@ class Connection:
     steps: list[Step] = field(default_factory=list)
     # Of each side, the bytes behind its last whole record.
     rest: dict[str, bytes] = field(default_factory=lambda: {WEB_SERVER: b"", APPLICATION: b""})
+
     def said(self, source: str, *types: int) -> Iterator[tuple[int, Record]]:
         """The records of a side; of these types alone, where any are given."""
         for step in self.steps:

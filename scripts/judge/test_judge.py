@@ -444,7 +444,7 @@ def test_what_is_no_record(text: str) -> None:
 
 
 def run(*words: str | Path) -> subprocess.CompletedProcess[str]:
-    command = ["/usr/bin/python3", ROOT / "scripts" / "judge" / "judge.py", *words]
+    command: list[str | Path] = ["/usr/bin/python3", ROOT / "scripts" / "judge" / "judge.py", *words]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
