@@ -250,6 +250,7 @@ bool Server::read_some(ServedConnection& served) {
     if (size < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) return true;
     if (size <= 0 && !served.lingers_until) served.connection.die_of_end(size < 0);
     if (size < 0) return false;
+    if (is_mutant(Mutant::hangs_at_a_half_close) && size == 0 && !served.connection.output().empty()) hang();
     if (served.lingers_until) return size > 0;
     if (size == 0)
         served.connection.receive_end();

@@ -99,6 +99,12 @@ private:
     };
 
     [[nodiscard]] bool dies_of(const Record& record) const;
+    [[nodiscard]] bool dies_of_id(const Record& record) const;
+    [[nodiscard]] bool dies_of_query(const Record& record) const;
+    [[nodiscard]] bool dies_of_begin(const Record& record) const;
+    [[nodiscard]] bool dies_of_input(const Record& record) const;
+    [[nodiscard]] bool dies_of_number(const Record& record) const;
+    [[nodiscard]] bool dies_of_type(const Record& record) const;
     [[nodiscard]] bool ignores(const Record& record, Buffer& out);
     [[nodiscard]] bool ignores_begin(const Record& record, Buffer& out);
     [[nodiscard]] bool is_receiving() const;

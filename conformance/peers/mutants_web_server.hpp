@@ -51,7 +51,8 @@ private:
         std::size_t num_std_out = 0;   // records that are not empty
         bool std_out_ended = false;
         bool last_was_one_byte = false;
-        std::string header_block;  // of FCGI_STDOUT, until it has ended
+        std::string first_line;     // of FCGI_STDOUT, or what of it has come
+        std::string last_newlines;  // of the header block, until it has ended
         bool has_header_block = false;
     };
 
@@ -87,6 +88,7 @@ private:
     Buffer last_words_ = {1, 4, 0, 1};
     Buffer content_;      // of a record that was changed
     Buffer kept_;         // output that nobody was to have
+    std::uint16_t writes_ = null_request_id;  // whose FCGI_STDOUT has begun and not ended
     Buffer held_params_;  // the end of FCGI_PARAMS, for later
 };
 

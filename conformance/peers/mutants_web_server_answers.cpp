@@ -235,6 +235,9 @@ void change_response(ApplicationResponse& response, const HttpRequest& request, 
         case Mutant::fails_responses_without_body:
             if (response.http_status() == 204 || response.http_status() == 304) throw BadResponse("no body");
             return;
+        case Mutant::dies_of_bodies_that_have_no_place:
+            if ((response.http_status() == 204 || response.http_status() == 304) && !response.body.empty()) die();
+            return;
         case Mutant::believes_its_own_count:
             response.content_length.reset();
             return;
@@ -247,11 +250,9 @@ void change_response(ApplicationResponse& response, const HttpRequest& request, 
             return;
         case Mutant::sends_the_last_field_of_a_name: {
             auto& fields = response.other_fields;
-            for (std::size_t i = 0; is_responder && i + 1 < fields.size();)
-                if (same_field_name(fields[i].name, fields[i + 1].name))
-                    fields.erase(fields.begin() + static_cast<std::ptrdiff_t>(i));
-                else
-                    ++i;
+            const auto same = [](const HttpField& a, const HttpField& b) { return same_field_name(a.name, b.name); };
+            const auto rest = std::unique(fields.rbegin(), fields.rend(), same);
+            if (is_responder) fields.erase(fields.begin(), rest.base());
             return;
         }
         default:

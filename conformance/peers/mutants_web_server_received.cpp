@@ -49,13 +49,8 @@ ValuesSeen look_at(Bytes content) {
     return result;
 }
 
-/// Where the header block in `text` ends; npos where it doesn't.
-std::size_t end_of_header_block(std::string_view text) {
-    for (std::size_t at = text.find('\n'); at != std::string_view::npos; at = text.find('\n', at + 1)) {
-        if (text.substr(at + 1).starts_with('\n')) return at + 2;
-        if (text.substr(at + 1).starts_with("\r\n")) return at + 3;
-    }
-    return std::string_view::npos;
+bool has_empty_line(std::string_view text) {
+    return text.find("\n\n") != std::string_view::npos || text.find("\n\r\n") != std::string_view::npos;
 }
 
 }  // namespace
@@ -226,8 +221,9 @@ void WebServerMutator::change_owner(Record& record) {
     const bool is_std_out = record.type == RecordType::std_out;
     const bool is_management = properties_of(record.type) != nullptr && properties_of(record.type)->management;
     switch (current_mutant) {
-        case Mutant::gives_output_to_the_first_request:
-            if (is_std_out && !record.content.empty() && active(record.request_id)) record.request_id = first_active();
+        case Mutant::gives_output_to_the_request_that_writes:
+            if (is_std_out && active(record.request_id) && active(writes_)) record.request_id = writes_;
+            writes_ = is_std_out && !record.content.empty() ? record.request_id : null_request_id;
             return;
         case Mutant::takes_the_null_id_for_its_request:
             if (record.request_id == null_request_id && !is_management && properties_of(record.type) != nullptr)
@@ -276,6 +272,7 @@ void WebServerMutator::change_output(Record& record, Request& request) {
             return;
         }
         case Mutant::gives_what_came_late_to_the_next:
+        case Mutant::reads_on_behind_eight_bytes_of_an_end:
         case Mutant::gives_output_of_the_gone_to_the_next:
             if (kept_.empty()) return;
             prepend(text_of(std::exchange(kept_, {})));
@@ -295,6 +292,9 @@ bool WebServerMutator::gives_up(const Record& record, const Request* request) co
             return is_error && !record.content.empty() && record.content.size() % 8 == 0 && record.padding.empty();
         case Mutant::takes_empty_errors_for_failures:
             return is_error && record.content.empty() && request != nullptr && request->num_std_out == 0;
+        case Mutant::takes_late_empty_errors_for_failures:
+            return is_error && record.content.empty() && request != nullptr && request->std_out_ended &&
+                   request->std_err_size == 0;
         case Mutant::fails_uploads_with_errors:
             return is_error && request != nullptr && request->std_in_size > 0 && request->role == Role::responder;
         case Mutant::demands_the_end_of_output:
@@ -326,8 +326,9 @@ bool WebServerMutator::ignores(const Record& record, const Request* request) {
         case Mutant::waits_for_the_close:
             return record.type == RecordType::end_request;
         case Mutant::waits_for_the_close_from_the_second_on:
-            return record.type == RecordType::end_request && request != nullptr && !request->aborted && num_ended_ > 0;
+            return record.type == RecordType::end_request && request != nullptr && !request->aborted && num_ended_ > 3;
         case Mutant::gives_what_came_late_to_the_next:
+        case Mutant::reads_on_behind_eight_bytes_of_an_end:
             if (record.type == RecordType::std_out && request == nullptr && begun_.contains(record.request_id))
                 append(kept_, record.content);
             return false;
@@ -346,7 +347,7 @@ void WebServerMutator::note_received(const Record& record) {
     if (record.type == RecordType::std_out) note_output(record, *request);
     if (record.type == RecordType::std_err) request->std_err_size += record.content.size();
     if (record.type != RecordType::end_request) return;
-    const bool unread = request->method == "HEAD" || request->header_block.starts_with("Status: 304");
+    const bool unread = request->method == "HEAD" || request->first_line.starts_with("Status: 304");
     if (is_mutant(Mutant::leaves_unwanted_bodies_unread) && unread && request->std_out_size > content_size_max)
         out_of_step_ = true;
     requests_.erase(record.request_id);
@@ -361,8 +362,10 @@ void WebServerMutator::note_output(const Record& record, Request& request) {
     ++request.num_std_out;
     request.std_out_size += record.content.size();
     if (request.has_header_block) return;
-    request.header_block += text_of(record.content);
-    request.has_header_block = end_of_header_block(request.header_block) != std::string_view::npos;
+    const std::string text = request.last_newlines + std::string(text_of(record.content));
+    if (request.first_line.find('\n') == std::string::npos) request.first_line += text_of(record.content);
+    request.has_header_block = has_empty_line(text);
+    request.last_newlines = text.substr(text.size() - std::min<std::size_t>(text.size(), 2));
 }
 
 }  // namespace fcgispec

@@ -62,6 +62,8 @@ bool WebServerMutator::omits(const Record& record, const Request* request) {
             return ends_std_in && request->std_in_size == 0 && request->method == "POST";
         case Mutant::omits_std_in_without_a_body:
             return ends_std_in && request->std_in_size == 0 && request->method != "GET" && request->method != "POST";
+        case Mutant::loses_a_filters_body:
+            return is_std_in && !ends_std_in && request->role == Role::filter;
         case Mutant::omits_a_filters_std_in:
             return ends_std_in && request->std_in_size == 0 && request->role == Role::filter;
         case Mutant::leaves_a_full_std_in_open:
@@ -69,7 +71,9 @@ bool WebServerMutator::omits(const Record& record, const Request* request) {
         case Mutant::leaves_a_filters_std_in_open:
             return ends_std_in && request->std_in_size > 0 && request->role == Role::filter;
         case Mutant::ends_params_behind_std_in:
-            if (record.type != RecordType::params || !record.content.empty() || request->method != "POST") return false;
+            if (record.type != RecordType::params || !record.content.empty() || request->role != Role::responder ||
+                request->method != "POST")
+                return false;
             encode_record(record, held_params_);
             return true;
         default:
@@ -85,6 +89,10 @@ void WebServerMutator::send_changed(Record record, Buffer& out) {
         case Mutant::sets_reserved_bytes_of_headers:
             record.reserved = 0x5a;
             break;
+        case Mutant::cuts_a_filters_file:
+            if (record.type == RecordType::data && record.content.size() > 8)
+                record.content = record.content.first(record.content.size() - 8);
+            break;
         case Mutant::mixes_up_bodies:
             if (record.type == RecordType::std_in && !record.content.empty() && requests_.size() > 1)
                 record.request_id = first_active();
@@ -94,7 +102,7 @@ void WebServerMutator::send_changed(Record record, Buffer& out) {
             content_.clear();
             encode_pair({.name = bytes_of("FCGI_MPXS_CONNS"), .value = bytes_of("1")}, content_);
             record.content = content_;
-            record.padding = record.padding.first(std::min<std::size_t>(record.padding.size(), 6));
+            record.padding = bytes_of("padded");
             break;
         default:
             break;
@@ -113,7 +121,7 @@ void WebServerMutator::change_begin(Record& record) {
             body.flags |= 0x80;
             break;
         case Mutant::invents_a_role:
-            if (num_ended_ != 2) return;  // the others show that it serves at all
+            if (num_ended_ != 4) return;  // the others show that it serves at all
             body.role = Role{4};
             break;
         default:
@@ -121,7 +129,7 @@ void WebServerMutator::change_begin(Record& record) {
     }
     const auto content = encode(body);
     content_.assign(content.begin(), content.end());
-    if (is_mutant(Mutant::sends_a_long_begin)) content_.resize(2 * body_size);
+    if (is_mutant(Mutant::sends_a_long_begin) && num_ended_ == 4) content_.resize(2 * body_size);
     record.content = content_;
 }
 
@@ -154,14 +162,18 @@ void WebServerMutator::add_after(const Record& record, Buffer& out) {
     if (is_mutant(Mutant::sends_data_to_responders) && record.type == RecordType::params && record.content.empty() &&
         active(id)->role == Role::responder)
         encode_record({.type = RecordType::data, .request_id = id}, out);
+    if (is_mutant(Mutant::begins_requests_twice) && record.type == RecordType::params && record.content.empty() &&
+        requests_.size() == 1 && active(id)->method == "GET")
+        encode_record({.type = RecordType::begin_request,
+                       .request_id = id,
+                       .content = encode(BeginRequestBody{.role = active(id)->role, .flags = keep_conn})},
+                      out);
     if (record.type != RecordType::begin_request) return;
     switch (current_mutant) {
         case Mutant::sends_version_2:
             return encode_record({.version = 2, .type = RecordType::params, .request_id = id}, out);
         case Mutant::sends_type_12:
             return encode_record({.type = RecordType{12}, .request_id = id}, out);
-        case Mutant::begins_requests_twice:
-            return encode_record(record, out);
         case Mutant::asks_for_values_under_an_id:
             return encode_record({.type = RecordType::get_values, .request_id = id}, out);
         case Mutant::sends_params_under_the_null_id:

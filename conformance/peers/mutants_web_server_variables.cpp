@@ -104,6 +104,9 @@ void change_body_variables(Variables& variables, const HttpRequest& request, Rol
             for (const HttpField& field : request.fields)
                 if (same_field_name(field.name, "Transfer-Encoding")) remove(variables, "CONTENT_LENGTH");
             return;
+        case Mutant::contradicts_content_length:
+            if (request.has_body) set(variables, "HTTP_CONTENT_LENGTH", "0");
+            return;
         case Mutant::loses_content_types:
             return remove(variables, "CONTENT_TYPE");
         default:
@@ -190,9 +193,6 @@ std::shared_ptr<const Buffer> changed_body(const HttpRequest& request) {
     switch (current_mutant) {
         case Mutant::loses_the_last_byte:
             if (!body.empty()) body.pop_back();
-            break;
-        case Mutant::adds_a_newline_to_bodies:
-            if (!body.empty()) body.push_back('\n');
             break;
         case Mutant::takes_bodies_for_strings:
             body.erase(std::find(body.begin(), body.end(), 0), body.end());

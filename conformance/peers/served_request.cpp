@@ -227,7 +227,6 @@ void ServedRequest::keep_associated() {
 }
 
 bool ServedRequest::has_no_body(std::uint16_t status) const noexcept {
-    if (is_mutant(Mutant::sends_bodies_where_none_belongs)) return false;
     return is_head_ || status == 204 || status == 304;
 }
 

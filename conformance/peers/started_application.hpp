@@ -12,11 +12,12 @@ namespace fcgispec {
 
 class StartedApplication {
 public:
-    /// Listens on a free TCP port of this machine, and starts `command` with that socket as descriptor 0 [§2.2]. Throws
+    /// Listens on a Unix socket of its own, and starts `command` with that socket as descriptor 0 [§2.2]. Throws
     /// std::system_error where one of them can't be done.
     explicit StartedApplication(std::vector<std::string> command);
     StartedApplication(const StartedApplication&) = delete;
     StartedApplication& operator=(const StartedApplication&) = delete;
+    ~StartedApplication();
 
     /// Where it listens.
     [[nodiscard]] const Address& address() const noexcept { return address_; }

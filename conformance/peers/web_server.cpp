@@ -290,6 +290,9 @@ void Server::read_request(Client& client, Bytes bytes) {
     client.deadline = Clock::now() + options_.client_silence_max;
     client.reader.receive(bytes);
     ++client.num_reads;
+    if (is_mutant(Mutant::hangs_on_bad_content_lengths) && client.reader.error_status() != 0 &&
+        text_of(bytes).find("Content-Length:") < bytes.size())
+        hang();
     if (is_mutant(Mutant::leaves_bad_requests_unanswered) && client.reader.error_status() != 0) return;
     if (client.reader.error_status() != 0) return answer(client, error_response(client.reader.error_status()));
     if (held_size() > options_.held_size_max) return answer(client, error_response(503));
@@ -312,7 +315,7 @@ HttpRequest Server::taken_request(Client& client, Bytes last) {
     const bool has_all = request.has_body && header_end < last.size();
     if (is_mutant(Mutant::hands_on_what_follows_a_body) && has_all && request.body.size() == 3)
         request.body.assign(last.begin() + static_cast<std::ptrdiff_t>(header_end) + 4, last.end());
-    if (is_mutant(Mutant::loses_small_bodies_in_pieces) && client.num_reads > 2 && request.body.size() < 64)
+    if (is_mutant(Mutant::loses_small_bodies_in_pieces) && client.num_reads > 1 && !request.body.empty() && request.body.size() < 64)
         request.body.pop_back();
     return request;
 }
@@ -449,7 +452,6 @@ void Server::serve(ApplicationConnection& served, short events) {
 
 void Server::hear(ApplicationConnection& served) {
     if (served.connection.is_over()) return;
-    if (is_mutant(Mutant::writes_before_it_reads) && !served.connection.output().empty()) return;
     const ssize_t size = recv(served.socket.get(), read_buffer_.data(), read_buffer_.size(), 0);
     if (size < 0 && is_passing(errno)) return;
     if (size <= 0 && overlooks_end(served, size)) return;
