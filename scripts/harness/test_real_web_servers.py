@@ -23,11 +23,21 @@ RUN = ROOT / "scripts" / "peers" / "run"
 AT_ONCE = 2
 CONCLUSIVE_MIN = 600
 
-# Options that a server's own conduct asks for.
-OPTIONS = {"apache-fcgid": ["--timeout", "5000"]}  # One of two requests for one free process waits a second.
+# Options that a server's own conduct asks for; the heads of the lists tell more.
+PATIENT = ["--timeout", "5000"]
+OPTIONS = {
+    # What it put on a connection that broke is answered only when it gives the application up, after 2 s.
+    "haproxy": PATIENT,
+    "haproxy-mpxs": PATIENT,
+    # One of two requests for its one free process waits a second; where there are several, some are given up.
+    "apache-fcgid": [*PATIENT, "--skip", "web-server/3.5-several-at-once/*", "--skip", "web-server/3.5-connections/many-clients-at-once"],
+}
 
 # Servers of which a listed deviation may not occur, with the reason.
-FLICKERING: dict[str, str] = {}
+FLICKERING = {
+    "haproxy": "what kills it depends on how its reads fall",
+    "haproxy-mpxs": "what kills it depends on how its reads fall, and on which requests share the connection",
+}
 
 # Those with a list; the others' is not written yet.
 LISTED = sorted(path.stem for path in KNOWN.glob("*.txt") if path.stem in web_servers.WEB_SERVERS)
