@@ -286,7 +286,7 @@ WEB_SERVERS = {
             application=either("unix/{path}", "{host}:{port}"),
         ),
         h2o("h2o", "a connection for each request", 0),
-        h2o("h2o-keep", "keeps connections", 5000),
+        h2o("h2o-keep", "keeps connections", 60000),
     ]
 }  # fmt: skip
 
