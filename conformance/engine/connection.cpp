@@ -170,6 +170,15 @@ bool Connection::read_some() {
     return true;
 }
 
+void Connection::discard_some() {
+    if (!wants_to_read()) return;
+    std::array<std::uint8_t, 65536> chunk;  // NOLINT: filled by recv
+    const ssize_t size = ::recv(fd(), chunk.data(), chunk.size(), 0);
+    if (size > 0 || (size < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))) return;
+    seen_.end = size == 0 ? PeerEnd::fin : PeerEnd::reset;
+    socket_.reset();
+}
+
 bool Connection::flooded() const noexcept { return received_size_ > received_size_max || seen_.size > received_size_max; }
 
 void Connection::end_ours(const std::string& how) {

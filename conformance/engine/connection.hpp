@@ -89,6 +89,8 @@ public:
     bool write_some();
     /// Reads what is there, once. Returns whether anything came, the end included.
     bool read_some();
+    /// Reads what is there, once, and forgets it; the end is noticed.
+    void discard_some();
 
     void half_close();
     /// Once all that was said is written.

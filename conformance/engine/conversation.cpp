@@ -580,9 +580,17 @@ private:
             one.half_close();
             if (!names.contains(name)) one.close();
         }
-        const auto open = [](const auto& one) { return one.second.wants_to_read(); };
-        const auto since = progress_at_ = Clock::now();
-        while (std::any_of(connections_.begin(), connections_.end(), open) && Clock::now() < since + milliseconds(leave_ms) && pump(since)) continue;
+        const auto end = Clock::now() + milliseconds(leave_ms);
+        while (true) {
+            std::vector<pollfd> polled;
+            for (const auto& [name, one] : connections_)
+                if (one.wants_to_read()) polled.push_back({one.fd(), POLLIN, 0});
+            const auto left = std::chrono::ceil<milliseconds>(end - Clock::now()).count();
+            if (polled.empty() || left <= 0) return;
+            (void)poll(polled.data(), polled.size(), static_cast<int>(left));
+            // The scenario is over: what is still said is forgotten, and changes nothing.
+            for (auto& [name, one] : connections_) one.discard_some();
+        }
     }
 
     void finish() {
