@@ -23,6 +23,7 @@ namespace http = boost::beast::http;
 constexpr std::size_t received_size_max = 64U << 20;
 constexpr std::uint32_t header_size_max = 8U << 20;
 constexpr std::size_t header_line_size_max = 60000;  // our parser refuses longer ones: they are shortened
+constexpr std::size_t status_line_head_size = std::string_view("HTTP/1.1 200").size();
 constexpr std::size_t shown_body_size = 200;
 constexpr std::size_t num_shown_interim_max = 3;
 constexpr std::uint16_t http_port = 80;
@@ -106,13 +107,16 @@ std::string_view HttpExchange::body() const noexcept { return parser_ ? std::str
 
 /// Clients take a status line without reason phrase and without the space before it; our parser wants the space.
 void HttpExchange::mend_status_line() {
-    constexpr std::size_t size = std::string_view("HTTP/1.1 200").size();
+    constexpr std::size_t size = status_line_head_size;
     if (!parser_ && unparsed_.size() > size && unparsed_.starts_with("HTTP/1.") && unparsed_[size] == '\r') unparsed_.insert(size, " ");
 }
 
-/// Where the last chunk is the only one our parser takes its first three bytes, or five and more, but not four (an assertion).
+/// What must wait for more: the beginning of a status line, for mend_status_line(); and a last chunk that is the only one, of
+/// which our parser takes three bytes, or five and more, but not four (an assertion).
 bool HttpExchange::holds_back() const {
-    return parser_ && parser_->is_header_done() && parser_->chunked() && unparsed_.size() == 4 && unparsed_.starts_with("0\r\n");
+    constexpr std::string_view begin = "HTTP/1.";
+    if (!parser_) return unparsed_.size() <= status_line_head_size && begin.starts_with(std::string_view(unparsed_).substr(0, begin.size()));
+    return parser_->is_header_done() && parser_->chunked() && unparsed_.size() == 4 && unparsed_.starts_with("0\r\n");
 }
 
 void HttpExchange::shorten_header_lines() {
@@ -120,6 +124,7 @@ void HttpExchange::shorten_header_lines() {
     for (std::size_t begin = 0; begin < unparsed_.size();) {
         std::size_t end = std::min(unparsed_.find("\r\n", begin), unparsed_.size());
         if (end == begin) return;  // the body begins
+        if (end == unparsed_.size() && unparsed_.back() == '\r') --end;  // its LF is still to come
         if (end - begin > header_line_size_max) {
             unparsed_.erase(begin + header_line_size_max, end - begin - header_line_size_max);
             end = begin + header_line_size_max;
