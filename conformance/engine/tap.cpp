@@ -80,7 +80,7 @@ private:
             const ssize_t size = ::send(to.get(), one.unwritten.data(), one.unwritten.size(), MSG_NOSIGNAL);
             if (size < 0) {
                 if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR) return;
-                ways_[1 - way].reset = errno == ECONNRESET;
+                ways_[1 - way].reset = ways_[1 - way].reset || errno == ECONNRESET;
                 one.unwritten.clear();  // whoever was to read it has gone: its own end comes by reading
                 break;
             }
