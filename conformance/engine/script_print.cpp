@@ -126,6 +126,7 @@ struct StepPrinter {
 
 std::string print(const Step& step, Side under_test, PrintStyle style) {
     const bool forward = under_test == Side::application || is_http(step);
+    if (const auto* read = std::get_if<ReadSize>(&step.action); read != nullptr && is_http(step)) return step.connection + "> reads " + std::to_string(read->size);
     return step.connection + std::visit(StepPrinter{style, forward ? "> " : "< ", forward ? "< " : "> "}, step.action);
 }
 
