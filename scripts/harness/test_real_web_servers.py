@@ -1,4 +1,4 @@
-"""Real Web servers deviate as reports/known/<server>.txt says, no more and no less. Two of them are run at a time: a run
+"""Real Web servers deviate as reports/known/<server>.txt says, no more and no less, and no second judge disagrees. Two of them are run at a time: a run
 mostly waits for the deadlines of what fails."""
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "scripts"))
 from harness import web_servers  # noqa: E402
+from judge.judge import CONTRADICTED, judge_results  # noqa: E402
 
 KNOWN = ROOT / "reports" / "known"
 FCGISPEC = ROOT / "build-dev" / "fcgispec"
@@ -65,6 +66,7 @@ def test_deviates_as_known(name: str, runs: dict[str, Future]) -> None:
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
     if name not in FLICKERING:
         assert results["stale"] == []
+    assert [str(one) for one in judge_results(results) if one.verdict == CONTRADICTED] == []
     summary = results["summary"]
     assert summary["inconclusive"] == 0
     assert sum(summary[verdict] for verdict in ("pass", "tolerated", "fail", "crash")) >= CONCLUSIVE_MIN
