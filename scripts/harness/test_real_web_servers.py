@@ -1,5 +1,5 @@
-"""Real Web servers deviate as reports/known/<server>.txt says, no more and no less, and no second judge disagrees. Two of them are run at a time: a run
-mostly waits for the deadlines of what fails."""
+"""Real Web servers deviate as reports/known/<server>.txt says, no more and no less, and no second judge disagrees. Two
+of them are run at a time: a run mostly waits for the deadlines of what fails."""
 
 from __future__ import annotations
 
