@@ -132,6 +132,15 @@ private:
             crash(outcome, "the peer ended by " + played.died->print());
         }
         if (outcome.result.verdict != Verdict::pass) outcome.result.trace = std::move(played.trace);
+        if (!is_new_evidence(outcome)) outcome.raw.reset();
+    }
+
+    /// The bytes of one conversation for each accusation are enough: they are many.
+    bool is_new_evidence(const Outcome& outcome) {
+        const Verdict verdict = outcome.result.verdict;
+        bool result = verdict != Verdict::pass && evidenced_.emplace(outcome.result.requirements.front(), verdict).second;
+        for (const Observed& accusation : outcome.accusations) result = evidenced_.emplace(accusation.requirement, Verdict::pass).second || result;
+        return result;
     }
 
     void judge_played(Played& played, Outcome& outcome) {
@@ -168,7 +177,8 @@ private:
     bool check_health() {
         if (peer_.exit_status()) return false;
         PlayOptions options = peer_.play_options();
-        options.deadline_ms *= second_look_factor;
+        // A Web server may wait for a timer of its own before it gives up what a scenario has left behind.
+        options.deadline_ms = options_.side == Side::web_server ? deadline_ms_max : options.deadline_ms * second_look_factor;
         return play(plain_request(options_.side), options).outcome == Played::Outcome::as_expected;
     }
 
@@ -230,6 +240,7 @@ private:
     Peer& peer_;
     bool gone_ = false;
     std::set<std::string> confirmed_;  // requirements for which a silence was looked at twice
+    std::set<std::pair<std::string, Verdict>> evidenced_;  // of what the bytes are kept; Verdict::pass: accused by the checker
 };
 
 /// Brings what cases accuse the peer of together, a finding for each requirement.
@@ -277,7 +288,7 @@ private:
         finding.got = got;
         finding.records = records;
         finding.scenario = result.scenario;
-        finding.evidence = outcome.raw;
+        if (outcome.raw || !finding.evidence) finding.evidence = outcome.raw;
         finding.again = result.again;
     }
 
