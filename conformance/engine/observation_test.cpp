@@ -364,4 +364,41 @@ BOOST_AUTO_TEST_CASE(small_records_are_not_counted_as_nothing) {
     BOOST_TEST(conversation.seen.size >= 100 * sizeof(DiscreteSeen));
 }
 
+// What a Web server says.
+
+BOOST_AUTO_TEST_CASE(a_beginning_is_the_next_life_of_an_id) {
+    Conversation web("{FCGI_BEGIN_REQUEST, 1, {FCGI_RESPONDER, 1}}\n{FCGI_PARAMS, 1, \"\"}\n{FCGI_STDIN, 1, \"one\"}\n{FCGI_STDIN, 1, \"\"}");
+    web.say("{FCGI_BEGIN_REQUEST, 1, {FCGI_FILTER, 0}}\n{FCGI_STDIN, 1, \"two\"}\n{FCGI_ABORT_REQUEST, 1}");
+    const std::vector<RequestSeen>& lives = web.seen.requests.at(1);
+    BOOST_TEST_REQUIRE(lives.size() == 2U);
+    BOOST_TEST_REQUIRE((lives[0].begin && lives[1].begin));
+    BOOST_TEST((lives[0].begin->role == Role::responder));
+    BOOST_TEST((lives[1].begin->role == Role::filter));
+    BOOST_TEST(lives[0].stream(RecordType::std_in)->bytes == "one");
+    BOOST_TEST(lives[0].stream(RecordType::std_in)->ended);
+    BOOST_TEST(lives[1].stream(RecordType::std_in)->bytes == "two");
+    BOOST_TEST(!lives[1].stream(RecordType::std_in)->ended);
+    BOOST_TEST((lives[1].stream(RecordType::params) == nullptr));
+    BOOST_TEST(!lives[0].aborted);
+    BOOST_TEST(lives[1].aborted);
+}
+
+BOOST_AUTO_TEST_CASE(pairs_that_stand_for_many_values) {
+    const auto fitting = [](const std::string& expected, const std::string& said) {
+        ParsedScript script = parse_script("scenario a\nproves R-1-1\n> {FCGI_PARAMS, 1, " + expected + "}\n", "n", "f", Side::web_server);
+        if (!script.errors.empty()) BOOST_FAIL(script.errors.front().print());
+        const auto& record = std::get<Expect>(script.scenarios.front().steps.front().action).record;
+        const Buffer bytes = parse_notation("{FCGI_PARAMS, 1, " + said + "}").bytes;
+        const PairPattern* missing = nullptr;
+        const bool result = fits(std::get<PairsPattern>(record.content), Bytes(bytes).subspan(header_size), &missing);
+        return result ? "fits" : missing != nullptr ? "without " + missing->name : "more than that";
+    };
+    BOOST_TEST(fitting("[A=\"1\" B=*]", "[B=\"2\" A=\"1\"]") == "fits");
+    BOOST_TEST(fitting("[A=\"1\" B=*]", "[A=\"1\"]") == "without B");
+    BOOST_TEST(fitting("[A=\"1...\" B=*]", "[A=\"21\" B=\"\"]") == "without A");
+    BOOST_TEST(fitting("[A=*]", "[A=\"1\" B=\"2\"]") == "more than that");
+    BOOST_TEST(fitting("[A=* ...]", "[A=\"1\" B=\"2\"]") == "fits");
+    BOOST_TEST(fitting("[A=* A=*]", "[A=\"1\"]") == "without A");
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "conformance/engine/test_application.hpp"
+#include "conformance/engine/test_web_server.hpp"
 
 using namespace fcgispec;
 using namespace fcgispec::test;
@@ -133,6 +134,107 @@ BOOST_AUTO_TEST_CASE(without_an_answer_nothing_else_is_asked) {
 
 BOOST_AUTO_TEST_CASE(what_we_can_start_is_offered_as_that) {
     BOOST_TEST(probed(always_good(), 2000, true).offered.contains("spawn"));
+}
+
+// Web servers.
+
+namespace {
+
+Probe probed_web_server(const HttpConduct& conduct, const std::string& listen = {}, int deadline_ms = 2000) {
+    Pair pair(conduct, listen);
+    return probe_peer(Side::web_server, {.address = {}, .listener = &pair.listener, .url = pair.web_server.url(), .params = {}, .command = {}, .deadline_ms = deadline_ms});
+}
+
+/// One connection to the application for all clients, one request at a time; it asks for values when it opens it.
+class Keeper {
+public:
+    HttpConduct conduct() {
+        return with_request([this](HttpVisit& visit) {
+            const std::lock_guard lock(mutex_);
+            for (int attempt = 0; attempt < 2; ++attempt) {
+                if (!link_ || !link_->is_open()) connect(visit);
+                link_->ask(1, visit.target(), {}, keep_conn);
+                const Answer answer = link_->read_answer(1);
+                if (answer.end) return (void)visit.answer(answer);
+                link_.reset();  // it was closed meanwhile
+            }
+        });
+    }
+
+private:
+    void connect(HttpVisit& visit) {
+        link_ = std::make_unique<Link>(visit.connect());
+        link_->say("{FCGI_GET_VALUES, 0, [FCGI_MPXS_CONNS=\"\"]}");
+        Record record;
+        (void)link_->read_record(record);
+    }
+
+    std::mutex mutex_;
+    std::unique_ptr<Link> link_;
+};
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(a_plain_web_server) {
+    const Probe probe = probed_web_server(passes_on());
+    BOOST_TEST((probe.plain.outcome == Played::Outcome::as_expected));
+    BOOST_TEST(probe.round_trip_ms > 0);
+    // Whatever is asked for, it is a Responder on a connection of its own.
+    BOOST_TEST((probe.offered == std::set<std::string>{"connections", "unix"}));
+    BOOST_TEST(shown(probe, "keeps connections (FCGI_KEEP_CONN)") == "0 / no");
+    BOOST_TEST(shown(probe, "asks FCGI_GET_VALUES") == " / no");
+    BOOST_TEST(shown(probe, "serves several clients at once") == " / yes");
+    BOOST_TEST(shown(probe, "multiplexes where the application does") == " / no");
+    BOOST_TEST(shown(probe, "has the role FCGI_AUTHORIZER") == " / no");
+    BOOST_TEST(shown(probe, "has the role FCGI_FILTER") == " / no");
+    BOOST_TEST(shown(probe, "starts the application itself") == " / no");
+    BOOST_TEST(probed_web_server(passes_on(), "tcp:127.0.0.1:0").offered.contains("tcp"));
+}
+
+BOOST_AUTO_TEST_CASE(one_that_keeps_a_connection_and_asks_for_values) {
+    Keeper keeper;
+    const Probe probe = probed_web_server(keeper.conduct(), {}, 1000);
+    BOOST_TEST((probe.plain.outcome == Played::Outcome::as_expected));
+    BOOST_TEST(probe.offered.contains("keep-conn"));
+    BOOST_TEST(probe.offered.contains("get-values"));
+    BOOST_TEST(!probe.offered.contains("connections"));
+    BOOST_TEST(shown(probe, "keeps connections (FCGI_KEEP_CONN)") == "1 / yes");
+    BOOST_TEST(shown(probe, "asks FCGI_GET_VALUES") == " / yes");
+    BOOST_TEST(shown(probe, "serves several clients at once") == " / no");
+}
+
+BOOST_AUTO_TEST_CASE(one_that_asks_to_keep_a_connection_and_does_not_use_it_again) {
+    const Probe probe = probed_web_server(with_request([](HttpVisit& visit) {
+        Link link = visit.connect();
+        link.ask(1, visit.target(), {}, keep_conn);
+        visit.answer(link.read_answer(1));
+    }));
+    BOOST_TEST(!probe.offered.contains("keep-conn"));
+    BOOST_TEST(shown(probe, "keeps connections (FCGI_KEEP_CONN)") == "1 / no");
+}
+
+BOOST_AUTO_TEST_CASE(one_that_has_an_authorizer) {
+    const Probe probe = probed_web_server(with_request([](HttpVisit& visit) {
+        if (!visit.asks_for("/authorizer/")) return pass_on(visit);
+        Link link = visit.connect();
+        link.say("{FCGI_BEGIN_REQUEST, 1, {FCGI_AUTHORIZER, 0}}\n{FCGI_PARAMS, 1, \"\"}");
+        visit.answer(link.read_answer(1));
+    }));
+    BOOST_TEST(probe.offered.contains("authorizer"));
+    BOOST_TEST(!probe.offered.contains("filter"));
+    BOOST_TEST(shown(probe, "has the role FCGI_AUTHORIZER") == " / yes");
+}
+
+BOOST_AUTO_TEST_CASE(a_web_server_that_does_not_ask_us_is_not_asked_on) {
+    std::atomic<int> num_visits{0};
+    const Probe probe = probed_web_server([&](HttpVisit& visit) {
+        ++num_visits;
+        if (visit.read_request()) visit.answer("by itself");
+    });
+    BOOST_TEST((probe.plain.outcome == Played::Outcome::contradicted));
+    BOOST_TEST(probe.offered.empty());
+    BOOST_TEST(probe.shown.empty());
+    BOOST_TEST(num_visits == 1);
 }
 
 BOOST_AUTO_TEST_CASE(each_lack_has_a_reason_of_its_own) {

@@ -7,6 +7,7 @@
 #include "conformance/engine/probe.hpp"
 #include "conformance/engine/test_application.hpp"
 #include "conformance/engine/test_memory.hpp"
+#include "conformance/engine/test_web_server.hpp"
 
 using namespace fcgispec;
 using namespace fcgispec::test;
@@ -366,6 +367,138 @@ BOOST_AUTO_TEST_CASE(an_interrupt_before_the_first_answer_accuses_nobody) {
     BOOST_TEST(report.results.empty());
     BOOST_TEST(report.findings.empty());
     BOOST_TEST(exit_code_of(report) == 3);
+}
+
+// Web servers.
+
+namespace {
+
+Scenario web_scenario_of(const std::string& name, const std::string& lines) {
+    ParsedScript parsed = parse_script("scenario What it shows\nproves R-6.2-2\n" + lines, name, name + ".fcs", Side::web_server);
+    if (!parsed.errors.empty()) BOOST_FAIL(parsed.errors.front().print());
+    return parsed.scenarios.front();
+}
+Scenario web_good(const std::string& name, const std::string& path = "/good") {
+    return web_scenario_of(name, "http> GET " + path + "\n> request 1\n< response 1 \"good\"\nhttp< 200 \"good\"\n");
+}
+
+/// Runs scenarios with a Web server that finds us at `listen`.
+Report run_web_server(const HttpConduct& conduct, const std::vector<Scenario>& scenarios, int deadline_ms = 5000) {
+    const TestFolder folder;
+    RunOptions options;
+    options.side = Side::web_server;
+    options.listen = Address::parse("unix:" + (folder.path() / "socket").string());
+    options.deadline_ms = deadline_ms;
+    options.num_jobs = 8;
+    options.again = "fcgispec server";
+    const TestWebServer web_server(conduct, *options.listen);
+    options.url = web_server.url();
+    return run_scenarios(options, scenarios, {});
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(a_web_server_that_conforms) {
+    std::atomic<int> num_at_once{0};
+    std::atomic<bool> beside_another{false};
+    // Jobs are for applications: a Web server is asked one thing at a time. Its own probe may ask it for two at once.
+    const Report report = run_web_server(with_request([&](HttpVisit& visit) {
+        if (visit.asks_for("/good")) beside_another = beside_another || ++num_at_once > 1;
+        pass_on(visit);
+        if (visit.asks_for("/good")) --num_at_once;
+        visit.read_to_end();
+    }), {web_good("a"), web_good("b"), web_good("c"), web_good("d")});
+    BOOST_TEST(verdicts(report) == "a pass, b pass, c pass, d pass");
+    BOOST_TEST(exit_code_of(report) == 0);
+    BOOST_TEST((report.side == Side::web_server));
+    BOOST_TEST(report.address.starts_with("http://127.0.0.1:"));
+    BOOST_TEST(!beside_another);
+}
+
+BOOST_AUTO_TEST_CASE(web_servers_fail_where_it_shows) {
+    struct Case {
+        std::string name;
+        HttpConduct conduct;
+        int deadline_ms;
+        std::string reason;
+    };
+    const std::vector<Case> table{
+        {"answers by itself", [](HttpVisit& visit) { visit.answer("cached"); }, 5000, "line 4: the peer said something else: wanted > request 1, got no request; the Web server answered"},
+        {"gives the client something else", [](HttpVisit& visit) { Link link = visit.connect(); link.ask(1, "/bad"); (void)link.read_answer(1); visit.answer("other"); }, 5000,
+         "line 6: the peer said something else"},
+        {"drops the client", [](HttpVisit& visit) { Link link = visit.connect(); link.ask(1, "/bad"); (void)link.read_answer(1); }, 5000, "line 6: the peer ended the connection"},
+        {"falls silent", [](HttpVisit& visit) { visit.stay(); }, short_ms, "line 4: the peer was silent"},
+        {"floods", [](HttpVisit& visit) {
+             Link link = visit.connect();
+             const Buffer many = parse_notation("{FCGI_STDIN, 1, \"x\"*65000}").bytes;
+             link.begin(1, "/bad");
+             while (link.say(many)) continue;
+         }, 5000, "line 4: the peer floods"},
+    };
+    for (const Case& one : table) {
+        BOOST_TEST_INFO_SCOPE(one.name);
+        const auto begin = Clock::now();
+        const Report report = run_web_server(passes_on_but_for(one.conduct), {web_good("a"), web_good("b", "/bad"), web_good("c")}, one.deadline_ms);
+        BOOST_TEST(verdicts(report) == "a pass, b fail, c pass");
+        BOOST_TEST(exit_code_of(report) == 1);
+        const Result& result = result_of(report, "b");
+        BOOST_TEST(result.reason.starts_with(one.reason), result.reason);
+        BOOST_TEST(!result.trace.empty());
+        BOOST_TEST((Clock::now() - begin < std::chrono::seconds(60)));
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_web_server_that_dies_is_a_crash) {
+    std::atomic<bool> dead{false};
+    const Report report = run_web_server(with_request([&](HttpVisit& visit) {
+        dead = dead || visit.asks_for("bad");
+        if (!dead) pass_on(visit);
+    }), {web_good("a"), web_good("b", "/bad"), web_good("c")}, short_ms);
+    BOOST_TEST(verdicts(report) == "a pass, b crash, c inconclusive");
+    BOOST_TEST(exit_code_of(report) == 1);
+}
+
+BOOST_AUTO_TEST_CASE(a_web_server_that_does_not_ask_us_is_not_set_up_to) {
+    const Report by_itself = run_web_server(with_request([](HttpVisit& visit) { visit.answer("by itself"); }), {web_good("a")});
+    BOOST_TEST(by_itself.unreachable.starts_with("no FastCGI request came: wanted > request 1, got no request; the Web server answered"), by_itself.unreachable);
+    BOOST_TEST(by_itself.results.empty());
+    BOOST_TEST(by_itself.findings.empty());
+    BOOST_TEST(exit_code_of(by_itself) == 3);
+    const Report silent = run_web_server(with_request([](HttpVisit& visit) { visit.stay(); }), {web_good("a")}, short_ms);
+    BOOST_TEST(silent.unreachable.starts_with("no FastCGI request came: "), silent.unreachable);
+    BOOST_TEST(exit_code_of(silent) == 3);
+    // One that asks, and then has no use for the answer, is accused.
+    const Report asks = run_web_server(with_request([](HttpVisit& visit) {
+        Link link = visit.connect();
+        link.ask(1, visit.target());
+        (void)link.read_answer(1);
+        visit.answer("no", "500 Error");
+    }), {web_good("a")});
+    BOOST_TEST(asks.unreachable.empty());
+    BOOST_TEST_REQUIRE(asks.findings.size() == 1U);
+    BOOST_TEST(asks.findings.front().requirement == "R-B-2");
+    BOOST_TEST(exit_code_of(asks) == 1);
+}
+
+BOOST_AUTO_TEST_CASE(what_a_web_server_does_not_have_is_skipped_with_the_reason) {
+    const Report report = run_web_server(passes_on(), {web_good("a"), web_scenario_of("b", "needs authorizer\nhttp> GET /a\n"), web_scenario_of("c", "needs starts-application\nhttp> GET /a\n")});
+    BOOST_TEST(verdicts(report) == "a pass, b skipped, c skipped");
+    BOOST_TEST(result_of(report, "b").reason == why_skipped("authorizer"));
+    BOOST_TEST(result_of(report, "c").reason == why_skipped("starts-application"));
+    BOOST_TEST(exit_code_of(report) == 0);
+}
+
+BOOST_AUTO_TEST_CASE(a_web_server_that_never_ends_its_input_is_accused_of_that_alone) {
+    const Report report = run_web_server(with_request([](HttpVisit& visit) {
+        Link link = visit.connect();
+        link.begin(1, visit.target());
+        visit.answer(link.read_answer(1));
+    }), {web_good("a"), web_good("b")}, short_ms);
+    BOOST_TEST(verdicts(report) == "a pass, b pass");
+    std::vector<std::string> accused;
+    for (const Finding& finding : report.findings) accused.push_back(finding.requirement);
+    BOOST_TEST((accused == std::vector<std::string>{"R-6.1-8"}));
+    BOOST_TEST(exit_code_of(report) == 1);
 }
 
 // What is picked.

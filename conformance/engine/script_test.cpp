@@ -354,6 +354,136 @@ BOOST_AUTO_TEST_CASE(a_web_server_under_test_says_what_web_servers_say) {
     BOOST_TEST(parsed(head + "< {FCGI_ABORT_REQUEST, 1}\n", Side::web_server).errors.empty());
 }
 
+// What is said with a Web server.
+
+namespace {
+
+template <class Action>
+Action web_action_of(const std::string& line, const std::string& connection = {}) {
+    const std::vector<Step> steps = steps_of(line, Side::web_server);
+    BOOST_TEST_REQUIRE(steps.size() == 1U);
+    BOOST_TEST(steps.front().connection == connection);
+    const auto* action = std::get_if<Action>(&steps.front().action);
+    BOOST_TEST_REQUIRE(action != nullptr, line << " is another kind of line");
+    return *action;
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(http_requests) {
+    const auto plain = web_action_of<HttpSend>("http> GET /hello?x=1\n", "http");
+    BOOST_TEST(plain.method == "GET");
+    BOOST_TEST(plain.target == "/hello?x=1");
+    BOOST_TEST(!plain.http10);
+    BOOST_TEST(plain.fields.empty());
+    BOOST_TEST(plain.body.empty());
+    const auto full = web_action_of<HttpSend>("httpb> POST \"/a b\" HTTP/1.0 [X-A=\"1\" Y=\"\"] \"abc\"*2\n", "httpb");
+    BOOST_TEST(full.method == "POST");
+    BOOST_TEST(full.target == "/a b");
+    BOOST_TEST(full.http10);
+    const std::vector<std::pair<std::string, std::string>> fields{{"X-A", "1"}, {"Y", ""}};
+    BOOST_TEST((full.fields == fields));
+    BOOST_TEST(full.body == "abcabc");
+    BOOST_TEST(web_action_of<HttpSendBytes>("http> raw \"a\" + \"b\"\n", "http").bytes == "ab");
+    BOOST_TEST(web_action_of<ReadSize>("http> reads 7\n", "http").size == 7U);
+    BOOST_TEST((web_action_of<CloseOurs>("http> reset\n", "http").how == Closing::reset));
+}
+
+BOOST_AUTO_TEST_CASE(http_responses) {
+    const auto any = web_action_of<HttpExpect>("http< *\n", "http");
+    BOOST_TEST(any.status_min == 100U);
+    BOOST_TEST(any.status_max == 999U);
+    BOOST_TEST(!any.failure);
+    BOOST_TEST(!any.body.has_value());
+    const auto full = web_action_of<HttpExpect>("http< 4xx [A=\"b...\" ...] without=C without=D \"x...\"\n", "http");
+    BOOST_TEST(full.status_min == 400U);
+    BOOST_TEST(full.status_max == 499U);
+    BOOST_TEST_REQUIRE(full.fields.size() == 1U);
+    BOOST_TEST(full.fields.front().first == "A");
+    BOOST_TEST(full.fields.front().second.open_end);
+    BOOST_TEST((full.without == std::vector<std::string>{"C", "D"}));
+    BOOST_TEST_REQUIRE(full.body.has_value());
+    BOOST_TEST(full.body->open_end);
+    const auto one = web_action_of<HttpExpect>("http< 204\n", "http");
+    BOOST_TEST(one.status_min == 204U);
+    BOOST_TEST(one.status_max == 204U);
+    BOOST_TEST(web_action_of<HttpExpect>("http< failure\n", "http").failure);
+    (void)web_action_of<ExpectClose>("http< close\n", "http");
+}
+
+BOOST_AUTO_TEST_CASE(requests_of_a_web_server) {
+    const auto plain = web_action_of<ExpectRequest>("> request 1\n");
+    BOOST_TEST(plain.request_id == 1);
+    BOOST_TEST((plain.role == Role::responder));
+    BOOST_TEST(!plain.flags.has_value());
+    BOOST_TEST(!plain.std_in.has_value());
+    const auto full = web_action_of<ExpectRequest>("x> request 7 [A=\"b\" C=*] role=FCGI_FILTER flags=FCGI_KEEP_CONN without=D stdin=\"a...\" data=\"\"\n", "x");
+    BOOST_TEST(full.request_id == 7);
+    BOOST_TEST(full.pairs.pairs.size() == 2U);
+    BOOST_TEST((full.role == Role::filter));
+    BOOST_TEST(full.flags.value() == 1);
+    BOOST_TEST((full.without == std::vector<std::string>{"D"}));
+    BOOST_TEST(full.std_in->open_end);
+    BOOST_TEST(full.data->text.empty());
+    BOOST_TEST(web_action_of<ExpectState>("> process [arguments=\"1\"]\n").pairs.pairs.size() == 1U);
+    BOOST_TEST(web_action_of<ExpectClose>("> close 3\n").request_id.value() == 3);
+    BOOST_TEST(!web_action_of<ExpectClose>("> close\n").request_id.has_value());
+}
+
+BOOST_AUTO_TEST_CASE(responses_of_ours) {
+    const auto plain = web_action_of<SendResponse>("< response 2\n");
+    BOOST_TEST(plain.request_id == 2);
+    BOOST_TEST(!plain.status.has_value());
+    BOOST_TEST(plain.body.empty());
+    const auto full = web_action_of<SendResponse>("< response 2 status=302 location=/b [X=\"y\"] \"body\"\n");
+    BOOST_TEST(full.status.value() == 302U);
+    BOOST_TEST(full.location == "/b");
+    BOOST_TEST(full.fields.size() == 1U);
+    BOOST_TEST(full.body == "body");
+    const auto close = web_action_of<CloseOurs>("< half-close 4\n");
+    BOOST_TEST((close.how == Closing::half_close));
+    BOOST_TEST(close.request_id.value() == 4);
+    (void)web_action_of<Send>("< raw 01 02\n");
+    (void)web_action_of<Send>("< {FCGI_STDOUT, 1, \"a\"}\n");
+    const auto values = web_action_of<AnswerValues>("values [FCGI_MPXS_CONNS=\"1\"]\n");
+    BOOST_TEST(!values.silent);
+    BOOST_TEST(values.values.size() == 1U);
+    BOOST_TEST(web_action_of<AnswerValues>("values silent\n").silent);
+}
+
+BOOST_AUTO_TEST_CASE(lines_with_a_web_server_that_cannot_be_read) {
+    const auto message_of = [](const std::string& lines) {
+        const std::string all = error_of(head + lines, Side::web_server);
+        return all.substr(0, all.find('\n'));
+    };
+    const std::vector<std::pair<std::string, std::string>> table{
+        {"http> GET hello\n", "y.fcs:3:16: expected a target that begins with '/' before here"},
+        {"http< 99\n", "y.fcs:3:9: expected a status, a class of them (4xx), * or failure before here"},
+        {"> connect\n", "y.fcs:3:3: expected a record, request, process or close"},
+        {"< request 1\n", "y.fcs:3:3: expected a record, raw, response, close, half-close or reset"},
+        {"> request 1 color=\"x\"\n", "y.fcs:3:19: expected role=, flags=, without=, stdin= or data= before here"},
+        {"> {FCGI_STDOUT, 1, \"a\"}\n", "y.fcs:3:1: expected a record that a Web server says"},
+        {"> {FCGI_STDIN, 0, \"a\"}\n", "y.fcs:3:1: expected the id of one request, 1 to 65535"},
+        {"http> GET /a [A=*]\n", "y.fcs:3:19: expected NAME=\"value\" pairs before here"},
+    };
+    for (const auto& [lines, message] : table) BOOST_TEST(message_of(lines) == message);
+    // Neither side's lines are the other's.
+    BOOST_TEST(!parsed(head + "http> GET /a\n").errors.empty());
+    BOOST_TEST(!parsed(head + "< response 1 location=/a\n").errors.empty());
+}
+
+BOOST_AUTO_TEST_CASE(lines_with_a_web_server_are_printed_as_they_are_read) {
+    for (const std::string line :
+         {"http> GET /hello?x=1", "httpb> POST /a HTTP/1.0 [A=\"1\"] \"abc\"", "http> raw \"abc\"", "http> close", "http> half-close", "http> reset", "http> reads 7", "http< 200 \"abc\"", "http< 4xx",
+          "http< *", "http< failure", "http< close", "http< 200 [A=\"b...\"] without=C \"...x\"", "> request 1", "x> request 7 [A=\"b\"] role=FCGI_FILTER flags=1 without=D stdin=\"a...\" data=\"\"",
+          "> close", "> close 3", "< close 3", "< half-close", "< reset", "< response 2", "< response 2 status=302 location=/b [X=\"y\"] \"body\"", "< raw 01 02", "values silent",
+          "values [FCGI_MPXS_CONNS=\"1\"]", "> process [arguments=\"1\"]", "> {FCGI_BEGIN_REQUEST, 1, {FCGI_RESPONDER, *}}", "> {FCGI_ABORT_REQUEST, 1}"}) {
+        const std::vector<Step> steps = steps_of(line + "\n", Side::web_server);
+        BOOST_TEST_REQUIRE(steps.size() == 1U);
+        BOOST_TEST(print(steps.front(), Side::web_server) == line);
+    }
+}
+
 // Files.
 
 BOOST_AUTO_TEST_CASE(scripts_are_loaded_in_the_order_of_their_names) {
