@@ -8,7 +8,9 @@ import random
 import re
 import shutil
 import signal
+import socket
 import subprocess
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -89,12 +91,31 @@ def application(tmp_path: Path) -> Iterator[str]:
         (["explain", "nonsense"], "'nonsense' is neither a requirement (R-5.5-2) nor a scenario"),
         (["explain", "R-99-1"], "'R-99-1' is neither a requirement"),
         (["replay", "/no/such/file", "unix:/a"], "can't open /no/such/file: No such file or directory"),
-        (["replay", "/dev/null"], "ADDRESS is required"),
+        (["replay", "/dev/null"], "expected the ADDRESS of an application, or --listen ADDRESS and --http URL for a Web server"),
         (["replay", "/dev/null", "nowhere"], "'nowhere': expected unix:/path"),
         (["decode", "/no/such/file"], "can't open /no/such/file"),
         (["encode", "/no/such/file"], "can't open /no/such/file"),
         (["peer"], "subcommand"),
         (["peer", "application", "--listen", "nowhere"], "'nowhere': expected unix:/path"),
+        (["server", "--listen", "unix:/a"], "expected --listen ADDRESS (or --handed-over) and --http URL"),
+        (["server", "--http", "http://localhost/"], "expected --listen ADDRESS (or --handed-over) and --http URL"),
+        (["server", "--listen", "unix:/a", "--handed-over", "unix:/b", "--http", "http://localhost/"], "expected --listen or --handed-over, not both"),
+        (["server", "--listen", "nowhere", "--http", "http://localhost/"], "'nowhere': expected unix:/path"),
+        (["server", "--listen", "unix:/a", "--http", "localhost"], "--http 'localhost': expected http://host:port/path"),
+        (["server", "--listen", "unix:/a", "--http", "http://a:0/"], "--http 'http://a:0/': expected http://host:port/path with a port of 1 to 65535"),
+        (["server", "--select", "no/such/scenario"], "leave no scenario"),
+        (["tap"], "is required"),
+        (["tap", "--listen", "unix:/a"], "--connect is required"),
+        (["tap", "--listen", "nowhere", "--connect", "unix:/a"], "'nowhere': expected unix:/path"),
+        (["tap", "--listen", "unix:/a", "--connect", "nowhere"], "'nowhere': expected unix:/path"),
+        (["tap", "--listen", "unix:/a", "--connect", "unix:/b", "--record", "/no/such/folder/f"], "--record /no/such/folder/f: can't be written"),
+        (["handover"], "ADDRESS is required"),
+        (["handover", "nowhere"], "'nowhere': expected unix:/path"),
+        (["replay", "/dev/null", "--listen", "unix:/a"], "expected the ADDRESS of an application, or --listen ADDRESS and --http URL for a Web server"),
+        (["replay", "/dev/null", "--http", "http://localhost/"], "--http URL: expected --listen ADDRESS too"),
+        (["replay", "/dev/null", "unix:/a", "--http", "http://localhost/"], "expected the ADDRESS of an application, or"),
+        (["replay", "/dev/null", "--listen", "unix:/a", "--http", "ftp://x"], "--http 'ftp://x': expected http://host:port/path"),
+        (["peer", "web-server"], "--connect ADDRESS is needed"),
     ],
 )
 def test_wrong_usage(arguments: list[str], said: str) -> None:
@@ -305,6 +326,164 @@ def on_a_terminal(*arguments: str, **environment: str) -> str:
         os.close(ours)
     assert process.wait(timeout=DEADLINE_S) == 0
     return said.decode()
+
+
+# Web servers.
+
+WEB = 'scenario  A plain request is passed on\nproves    R-B-2\n\nhttp> GET /hello\n> request 1\n< response 1 "hello"\nhttp< 200 "hello"\n'
+
+
+@contextmanager
+def web_server(application: str) -> Iterator[str]:
+    """The reference Web server, in front of whoever listens there: its URL."""
+    process = subprocess.Popen([FCGISPEC, "peer", "web-server", "--connect", application, "--http", "127.0.0.1:0"], stdout=subprocess.PIPE)
+    try:
+        line = process.stdout.readline().decode()
+        assert line.startswith("listening on http://127.0.0.1:")
+        yield line.removeprefix("listening on ").strip()
+    finally:
+        process.terminate()
+        process.communicate(timeout=DEADLINE_S)
+
+
+@pytest.fixture
+def web_data(data: Path) -> Path:
+    """The folder for FCGISPEC_DATA, with a scenario of Web servers too."""
+    (data / "scenarios/web-server").mkdir()
+    (data / "scenarios/web-server/plain.fcs").write_text(WEB)
+    return data
+
+
+def test_the_reference_web_server_conforms(web_data: Path) -> None:
+    done = run("server", "--json", "-", FCGISPEC_DATA=str(web_data))
+    results = json.loads(expect(done, 0))
+    assert results["peer"]["side"] == "web-server"
+    assert results["summary"]["pass"] > 0
+    assert not results["findings"]
+
+
+def test_a_web_server_that_runs(web_data: Path, tmp_path: Path) -> None:
+    address = f"unix:{tmp_path}/ours"
+    with web_server(address) as url:
+        arguments = ("server", "--select", "web-server/plain", "--listen", address, "--http", url, "--json", "-")
+        results = json.loads(expect(run(*arguments, FCGISPEC_DATA=str(web_data)), 0))
+        assert results["peer"]["address"].startswith("http://127.0.0.1:")
+        assert results["summary"]["pass"] == 1
+        (web_data / "scenarios/web-server/plain.fcs").write_text(WEB.replace("http< 200", "http< 404"))
+        results = json.loads(expect(run(*arguments, FCGISPEC_DATA=str(web_data)), 1))
+        assert [finding["requirement"] for finding in results["findings"]] == ["R-B-2"]
+        again = results["results"][0]["again"]
+        assert f"--listen {address} --http {url.rstrip('/')}" in again
+        assert "--select web-server/plain" in again
+
+
+def test_a_web_server_that_is_not_there_or_does_not_ask_us(web_data: Path, tmp_path: Path) -> None:
+    address = f"unix:{tmp_path}/ours"
+    done = run("server", "--listen", address, "--http", "http://127.0.0.1:1/", "--json", "-", FCGISPEC_DATA=str(web_data))
+    assert json.loads(expect(done, 3, "127.0.0.1:1"))["results"] == []
+    with web_server(f"unix:{tmp_path}/elsewhere") as url:
+        done = run("server", "--listen", address, "--http", url, "--json", "-", FCGISPEC_DATA=str(web_data))
+        assert json.loads(expect(done, 3, "no FastCGI request came"))["results"] == []
+
+
+def test_replay_with_a_web_server(tmp_path: Path) -> None:
+    address = f"unix:{tmp_path}/ours"
+    file = tmp_path / "scenario.fcs"
+    with web_server(address) as url:
+        file.write_text(WEB)
+        output = expect(run("replay", file, "--listen", address, "--http", url), 0)
+        assert "http> GET /hello\n" in output
+        assert 'http< 200 "hello"\n' in output
+        assert output.endswith("# afterwards a plain request is answered\n")
+        file.write_text(WEB.replace('http< 200 "hello"', 'http< 200 "other"'))
+        output = expect(run("replay", file, "--listen", address, "--http", url), 1)
+        assert '# line 7: wanted http< 200 "other", got 200 "hello"' in output
+        file.write_text(WEB.replace("http< 200", "http< nonsense"))
+        expect(run("replay", file, "--listen", address, "--http", url), 2, f"{file}:7:7: ")
+    expect(run("replay", file, "--listen", address, "--http", "http://127.0.0.1:1/"), 2)
+    file.write_text(WEB)
+    expect(run("replay", file, "--listen", address, "--http", "http://127.0.0.1:1/"), 3, "tcp:127.0.0.1:1")
+
+
+def test_a_tap_records_what_replays_both_ways(application: str, tmp_path: Path) -> None:
+    between = f"unix:{tmp_path}/between"
+    recording = tmp_path / "recording"
+    with started("tap", "--listen", between, "--connect", application, "--record", str(recording)) as tap:
+        assert tap.stdout.readline().decode() == f"listening on {between}\n"
+        with web_server(between) as url, urllib.request.urlopen(f"{url}echo?fcgispec.echo", data=b"two\nlines", timeout=DEADLINE_S) as response:
+            assert response.status == 200
+            assert b"two\nlines" in response.read()
+        tap.send_signal(signal.SIGINT)
+        output, error = tap.communicate(timeout=DEADLINE_S)
+    assert tap.returncode == 0, output.decode() + error.decode()
+    assert re.search(r"^1 connections, \d+ records, 0 accusations of 0 kinds$", output.decode(), re.MULTILINE), output.decode()
+    lines = recording.read_text()
+    assert 'c1> {FCGI_STDIN, 1, "two\\nlines"' in lines
+    assert "c1< {FCGI_END_REQUEST, 1, {0, FCGI_REQUEST_COMPLETE}" in lines
+    expect(run("replay", recording, application), 0)
+    address = f"unix:{tmp_path}/ours"
+    with web_server(address) as url:
+        output = expect(run("replay", recording, "--listen", address, "--http", url), 0)
+    assert "http1> POST /echo?fcgispec.echo" in output
+    assert '> {FCGI_STDIN, 1, "two\\nlines"' in output
+    assert "< {FCGI_END_REQUEST, 1, {0, FCGI_REQUEST_COMPLETE}" in output
+    assert output.endswith("# afterwards a plain request is answered\n")
+
+
+def test_a_tap_accuses_whoever_is_wrong(application: str, tmp_path: Path) -> None:
+    between = f"unix:{tmp_path}/between"
+    with started("tap", "--listen", between, "--connect", application) as tap:
+        assert tap.stdout.readline().decode() == f"listening on {between}\n"
+        file = tmp_path / "wrong"
+        file.write_text('> {FCGI_BEGIN_REQUEST, 1, {FCGI_RESPONDER, 0}, reserved=9}\n> {FCGI_ABORT_REQUEST, 1}\n< {FCGI_END_REQUEST, 1, *}\n')
+        run("replay", file, between)
+        tap.send_signal(signal.SIGINT)
+        output = tap.communicate(timeout=DEADLINE_S)[0].decode()
+    assert re.search(r"^(fail|tolerated) +R-\S+  Web server, connection c1: wanted ", output, re.MULTILINE), output
+    assert "application, connection" not in output
+
+
+def test_a_tap_before_nobody(tmp_path: Path) -> None:
+    between = f"unix:{tmp_path}/between"
+    with started("tap", "--listen", between, "--connect", f"unix:{tmp_path}/nobody") as tap:
+        assert tap.stdout.readline().decode() == f"listening on {between}\n"
+        file = tmp_path / "plain"
+        file.write_text("> request 1\n< response 1\n")
+        run("replay", file, between)
+        tap.send_signal(signal.SIGINT)
+        output, error = tap.communicate(timeout=DEADLINE_S)
+    assert f"fcgispec tap: the application does not take a connection: unix:{tmp_path}/nobody: No such file or directory" in error.decode()
+    assert tap.returncode == 0
+    assert " 0 records, 0 accusations of 0 kinds" in output.decode()
+
+
+def test_an_application_that_hands_its_socket_over(web_data: Path, tmp_path: Path) -> None:
+    # As a Web server starts it: its listening socket on descriptor 0, the other standard descriptors closed [§2.2].
+    state = 'scenario  The initial state\nproves    R-B-2\nneeds     starts-application\n\nhttp> GET /hello\n> request 1\n> process [descriptor-0="listening" arguments="1"]\n< response 1 "hello"\nhttp< 200 "hello"\n'
+    (web_data / "scenarios/web-server/state.fcs").write_text(state)
+    meeting = f"unix:{tmp_path}/meeting"
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(f"{tmp_path}/served")
+        listening.listen(16)
+        with web_server(f"unix:{tmp_path}/served") as url, handed_over(meeting, listening):
+            selected = ("--select", "web-server/plain", "--select", "web-server/state")
+            done = run("server", *selected, "--handed-over", meeting, "--http", url, "--json", "-", FCGISPEC_DATA=str(web_data))
+    verdicts = {result["scenario"]: result["verdict"] for result in json.loads(expect(done, 0))["results"]}
+    assert verdicts == {"web-server/plain": "pass", "web-server/state": "pass"}
+
+
+@contextmanager
+def handed_over(meeting: str, listening: socket.socket) -> Iterator[None]:
+    """`fcgispec handover`, which waits for whoever it shall meet, and goes when it is told to."""
+    process = subprocess.Popen([FCGISPEC, "handover", meeting], stdin=listening.fileno(), stdout=subprocess.DEVNULL)
+    try:
+        yield
+        process.terminate()
+        assert process.wait(timeout=DEADLINE_S) == 0
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.wait(timeout=DEADLINE_S)
 
 
 # Interruption.
