@@ -240,6 +240,8 @@ bool HttpExchange::read_some() {
     }
     if (size == 0) {
         end(PeerEnd::fin);
+        // As clients do: a Web server that lingers until it sees our end has room for the next one again.
+        if (unwritten_.empty()) socket_.reset();
         return true;
     }
     received_size_ += static_cast<std::size_t>(size);
