@@ -4,6 +4,7 @@ of them are run at a time: a run mostly waits for the deadlines of what fails.""
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -40,8 +41,18 @@ FLICKERING = {
     "haproxy-mpxs": "what kills it depends on how its reads fall, and on which requests share the connection",
 }
 
+# Servers whose verdicts differ from run to run, with the reason: run with FCGISPEC_UNSTEADY=1, not every time.
+UNSTEADY = {
+    **FLICKERING,
+    "apache-fcgid": "one request in some hundreds gets its 500, while it starts and ends processes; whose fault that is isn't known yet",
+}
+
 # Those with a list; the others' is not written yet.
-LISTED = sorted(path.stem for path in KNOWN.glob("*.txt") if path.stem in web_servers.WEB_SERVERS)
+LISTED = sorted(
+    path.stem
+    for path in KNOWN.glob("*.txt")
+    if path.stem in web_servers.WEB_SERVERS and (path.stem not in UNSTEADY or os.environ.get("FCGISPEC_UNSTEADY"))
+)
 
 
 def run(name: str) -> tuple[subprocess.CompletedProcess, dict]:
