@@ -21,7 +21,7 @@ int list_mutants(Side side) {
                                     {"origin", mutant.origin},
                                     {"consequences", nlohmann::ordered_json::array()}};
         for (const Consequence& other : mutant.consequences)
-            line["consequences"].push_back({{"requirement", other.requirement}, {"reason", other.reason}});
+            line["consequences"].push_back({{"requirement", other.requirement}, {"reason", other.reason}, {"sure", other.sure}});
         std::printf("%s\n", line.dump().c_str());
     }
     return 0;
@@ -54,7 +54,9 @@ struct WebServerArguments {
 
 int run_web_server(const WebServerArguments& arguments) {
     if (arguments.list_mutants) return list_mutants(Side::web_server);
-    if (arguments.connect.empty() == !arguments.start) throw UsageError("expected --connect ADDRESS, or --start -- COMMAND ARGUMENT...");
+    if (arguments.connect.empty() && !arguments.start)
+        throw UsageError("--connect ADDRESS is needed, or --start -- COMMAND ARGUMENT...");
+    if (!arguments.connect.empty() && arguments.start) throw UsageError("expected --connect or --start, not both");
     if (arguments.start == arguments.command.empty()) throw UsageError("--start: expected -- and the command that starts the application");
     if (!arguments.mutant.empty()) become_mutant(arguments.mutant, Side::web_server);
     WebServerOptions options;

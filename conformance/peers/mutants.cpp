@@ -12,13 +12,17 @@
 namespace fcgispec {
 namespace {
 
-/// What may follow a mutant's sentence in mutants.def: also(...) and origin(...).
+/// What may follow a mutant's sentence in mutants.def: also(...), perhaps(...) and origin(...).
 struct Note {
     std::string_view requirement;  // "" for an origin
     std::string_view text;
+    bool sure = true;
 };
 constexpr Note also(std::string_view requirement, std::string_view reason) {
     return {requirement, reason};
+}
+constexpr Note perhaps(std::string_view requirement, std::string_view reason) {
+    return {requirement, reason, false};
 }
 constexpr Note origin(std::string_view whose) {
     return {"", whose};
@@ -31,7 +35,7 @@ MutantText text(Mutant mutant, std::string_view name, Side side, std::string_vie
         if (note.requirement.empty())
             result.origin = note.text;
         else
-            result.consequences.push_back({note.requirement, note.text});
+            result.consequences.push_back({note.requirement, note.text, note.sure});
     return result;
 }
 

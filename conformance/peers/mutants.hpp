@@ -32,6 +32,7 @@ enum class Mutant : std::uint16_t {
 struct Consequence {
     std::string_view requirement;
     std::string_view reason;
+    bool sure = true;  ///< false: whether it shows depends on when the process dies
 };
 
 struct MutantText {

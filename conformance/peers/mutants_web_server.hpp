@@ -107,7 +107,7 @@ private:
 void change_response(ApplicationResponse& response, const HttpRequest& request, Role role);
 /// The answer to the HTTP client, changed.
 void change_answer(HttpResponse& response, const HttpRequest& request);
-/// The answer that one of `num_running` clients gets.
-void mix_up_answers(HttpResponse& response, std::size_t num_running);
+/// The answer that a client gets while `num_running` others wait; `gone`: it has reset.
+void mix_up_answers(HttpResponse& response, std::size_t num_running, bool gone);
 
 }  // namespace fcgispec

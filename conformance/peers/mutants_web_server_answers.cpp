@@ -271,12 +271,20 @@ void change_answer(HttpResponse& response, const HttpRequest& request) {
     }
 }
 
-void mix_up_answers(HttpResponse& response, std::size_t num_running) {
+void mix_up_answers(HttpResponse& response, std::size_t num_running, bool gone) {
     static Buffer last;
-    if (!is_mutant(Mutant::mixes_up_answers)) return;
-    const Buffer own = response.body;
-    if (num_running > 0) response.body = last;
-    last = own;
+    if (is_mutant(Mutant::mixes_up_answers)) {
+        const Buffer own = response.body;
+        if (num_running > 0) response.body = last;
+        last = own;
+    } else if (is_mutant(Mutant::gives_output_of_the_gone_to_the_next)) {
+        if (gone)
+            last = response.body;
+        else if (!last.empty())
+            response.body = std::exchange(last, {});
+    } else {
+        return;
+    }
     for (HttpField& field : response.fields)
         if (field.name == "Content-Length") field.value = std::to_string(response.body.size());
 }

@@ -297,6 +297,8 @@ bool WebServerMutator::gives_up(const Record& record, const Request* request) co
                    request->std_err_size == 0;
         case Mutant::fails_uploads_with_errors:
             return is_error && request != nullptr && request->std_in_size > 0 && request->role == Role::responder;
+        case Mutant::demands_ends_without_padding:
+            return ends && !record.padding.empty();
         case Mutant::demands_the_end_of_output:
             return ends && request->std_out_size > 0 && !request->std_out_ended;
         case Mutant::fails_with_the_app_status:
@@ -325,7 +327,7 @@ bool WebServerMutator::ignores(const Record& record, const Request* request) {
             return is_std_out && record.content.empty();
         case Mutant::waits_for_the_close:
             return record.type == RecordType::end_request;
-        case Mutant::waits_for_the_close_from_the_second_on:
+        case Mutant::waits_for_the_close_from_the_fifth_on:
             return record.type == RecordType::end_request && request != nullptr && !request->aborted && num_ended_ > 3;
         case Mutant::gives_what_came_late_to_the_next:
         case Mutant::reads_on_behind_eight_bytes_of_an_end:
@@ -333,7 +335,7 @@ bool WebServerMutator::ignores(const Record& record, const Request* request) {
                 append(kept_, record.content);
             return false;
         case Mutant::gives_output_of_the_gone_to_the_next:
-            if (is_std_out && request->aborted) append(kept_, record.content);
+            if (is_std_out && request->aborted && record.content.size() < 64) append(kept_, record.content);
             return is_std_out && request->aborted;
         default:
             return false;

@@ -96,7 +96,8 @@ void change_body_variables(Variables& variables, const HttpRequest& request, Rol
     if (role == Role::authorizer) return;
     switch (current_mutant) {
         case Mutant::promises_a_body:
-            if (!request.has_body && request.method == "GET") set(variables, "CONTENT_LENGTH", "1");
+            if (request.body.empty() && (request.method == "GET" || request.method == "POST"))
+                set(variables, "CONTENT_LENGTH", "1");
             return;
         case Mutant::keeps_bodies_of_get:
             return;  // the length stays: changed_body()

@@ -153,6 +153,7 @@ NextStep ServedRequest::end(const EndRequestBody& end) {
         case ProtocolStatus::request_complete:
             return complete();  // whatever the app status is: it says nothing of the response [§B example 3]
         case ProtocolStatus::cant_mpx_conn:
+            if (is_mutant(Mutant::grants_without_a_decision) && role_ == Role::authorizer) return refuse(502, "");
             if (alone_) return refuse(502, "FCGI_CANT_MPX_CONN on a connection of its own");
             if (!std_out_.empty()) return refuse(502, "FCGI_CANT_MPX_CONN behind output");  // it has been executed
             alone_ = true;
@@ -170,6 +171,7 @@ NextStep ServedRequest::complete() {
         ApplicationResponse response = parse_application_response(std::exchange(std_out_, {}));
         change_response(response, *request_, role_);
         if (role_ == Role::authorizer && grants(response)) return authorized(response);
+        if (is_mutant(Mutant::denies_by_its_own_page) && role_ == Role::authorizer) return fail(403, "access denied");
         if (response.is_local_redirect()) return redirect(*response.location);
         const bool must_match = !has_no_body(response.http_status());
         if (must_match && response.content_length && *response.content_length != response.body.size())
@@ -187,7 +189,7 @@ bool ServedRequest::grants(ApplicationResponse& response) const {
     if (is_mutant(Mutant::demands_a_status_to_grant) && !response.status) response.status = 403;
     if (is_mutant(Mutant::grants_at_every_success)) return status >= 200 && status < 300;
     if (is_mutant(Mutant::grants_to_everybody)) return status < 500;
-    if (is_mutant(Mutant::denies_by_its_own_page) && status != 200) throw BadResponse("access denied");
+    if (is_mutant(Mutant::grants_nobody)) response.status = 403;
     return response.http_status() == 200;
 }
 

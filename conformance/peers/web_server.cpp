@@ -156,7 +156,7 @@ private:
     void say(ApplicationConnection& served);
     void deliver(ApplicationConnection& served);
     void watch_aborts(ApplicationConnection& served);
-    [[nodiscard]] bool overlooks_end(const ApplicationConnection& served, ssize_t size) const;
+    [[nodiscard]] bool overlooks_end(const ApplicationConnection& served) const;
     static void fail_what_is_closed(ApplicationConnection& served);
     [[nodiscard]] std::size_t num_running() const;
     void forget_the_gone();
@@ -290,9 +290,12 @@ void Server::read_request(Client& client, Bytes bytes) {
     client.deadline = Clock::now() + options_.client_silence_max;
     client.reader.receive(bytes);
     ++client.num_reads;
-    if (is_mutant(Mutant::hangs_on_bad_content_lengths) && client.reader.error_status() != 0 &&
-        text_of(bytes).find("Content-Length:") < bytes.size())
-        hang();
+    if (is_mutant(Mutant::hangs_on_bad_content_lengths)) {
+        const std::string_view text = text_of(bytes);
+        const std::size_t at = text.find("Content-Length:");
+        const bool is_list = at < text.size() && text.substr(at, text.find('\r', at) - at).find(',') < text.size();
+        if (is_list || (at < text.size() && client.reader.error_status() != 0)) hang();
+    }
     if (is_mutant(Mutant::leaves_bad_requests_unanswered) && client.reader.error_status() != 0) return;
     if (client.reader.error_status() != 0) return answer(client, error_response(client.reader.error_status()));
     if (held_size() > options_.held_size_max) return answer(client, error_response(503));
@@ -336,7 +339,10 @@ void Server::follow(Client& client, NextStep step) {
 void Server::answer(Client& client, HttpResponse response) {
     client.served.reset();
     client.to_send.reset();
-    mix_up_answers(response, num_running());
+    if (!is_mutant(Mutant::none)) {
+        pollfd entry{.fd = client.socket.get(), .events = 0, .revents = 0};
+        mix_up_answers(response, num_running(), poll(&entry, 1, 0) > 0 && (entry.revents & POLLERR) != 0);
+    }
     client.header = header_of(response);
     client.body = std::move(response.body);
     client.state = Client::State::writing;
@@ -454,20 +460,21 @@ void Server::hear(ApplicationConnection& served) {
     if (served.connection.is_over()) return;
     const ssize_t size = recv(served.socket.get(), read_buffer_.data(), read_buffer_.size(), 0);
     if (size < 0 && is_passing(errno)) return;
-    if (size <= 0 && overlooks_end(served, size)) return;
+    if (size == 0 && overlooks_end(served)) return;
     if (size < 0)
         served.connection.give_up("the application's connection is broken: " + std::string(std::strerror(errno)));
     else if (size == 0)
         served.connection.receive_end();
     else
         served.connection.receive(Bytes(read_buffer_).first(static_cast<std::size_t>(size)));
-    if (is_mutant(Mutant::fails_what_is_closed_behind_its_end)) fail_what_is_closed(served);
+    if (is_mutant(Mutant::fails_what_is_closed_behind_its_end) ||
+        is_mutant(Mutant::forgets_what_is_closed_behind_its_end))
+        fail_what_is_closed(served);
     deliver(served);
 }
 
 /// Of a mutant: the end of an idle connection.
-bool Server::overlooks_end(const ApplicationConnection& served, ssize_t size) const {
-    if (is_mutant(Mutant::dies_of_resets) && size < 0) die();
+bool Server::overlooks_end(const ApplicationConnection& served) const {
     const bool idle = served.connection.num_running() == 0;
     const auto is_there = [](const Client& client) {
         pollfd entry{.fd = client.socket.get(), .events = POLLRDHUP, .revents = 0};

@@ -147,7 +147,7 @@ void WebServerConnection::mistreat_what_is_left() {
 
 void WebServerConnection::receive_end() {
     if (is_mutant(Mutant::dies_of_cut_output) && !input_.empty()) die();
-    if (is_mutant(Mutant::dies_without_values) && !mutator_->has_values()) die();
+    if (is_mutant(Mutant::dies_without_values) && !mutator_->has_values() && num_running() > 0) die();
     give_up(input_.empty() ? "the application closed the connection before FCGI_END_REQUEST"
                            : "the application closed the connection in the middle of a record");
 }
@@ -165,6 +165,7 @@ void WebServerConnection::give_up(const std::string& reason) {
 }
 
 void WebServerConnection::fail_ended(const std::string& reason) {
+    if (is_mutant(Mutant::forgets_what_is_closed_behind_its_end)) return events_.clear();
     for (RequestEvent& event : events_)
         if (event.kind == RequestEvent::Kind::ended)
             event = {.kind = RequestEvent::Kind::failed, .request_id = event.request_id, .reason = reason};
