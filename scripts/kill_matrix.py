@@ -228,8 +228,9 @@ def write_report(path: Path, matrices: list[Matrix]) -> None:
     lines = [
         "# The kill matrix",
         "",
-        "Made by `scripts/kill_matrix.py`. A mutant is a reference peer with one defect (`conformance/peers/mutants.def`, "
-        "`mutants_web_server.def`); it is accused of what it breaks, of what follows from that, and of nothing else. "
+        "Made by `scripts/kill_matrix.py`. A mutant is a reference peer with one defect "
+        "(`conformance/peers/mutants.def`, `mutants_web_server.def`); it is accused of what it breaks, of what "
+        "follows from that, and of nothing else. "
         "In brackets stands whose bug it re-creates.",
     ]
     for matrix in matrices:

@@ -188,8 +188,7 @@ bool RecordMutator::dies_of_number(const Record& record) const {
 }
 
 bool RecordMutator::dies_of_type(const Record& record) const {
-    if (is_mutant(Mutant::dies_of_type_0))
-        return record.type == RecordType{} && record.request_id == null_request_id;
+    if (is_mutant(Mutant::dies_of_type_0)) return record.type == RecordType{} && record.request_id == null_request_id;
     return is_mutant(Mutant::dies_of_its_own_types) && is_defined(record.type) &&
            !properties_of(record.type)->to_application;
 }

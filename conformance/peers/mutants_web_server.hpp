@@ -44,11 +44,11 @@ private:
         std::string method;
         bool aborted = false;
         bool input_complete = false;
-        std::size_t params_size = 0;   // sent, in bytes, as the next
+        std::size_t params_size = 0;  // sent, in bytes, as the next
         std::size_t std_in_size = 0;
         std::size_t std_out_size = 0;  // received, in bytes, as the next
         std::size_t std_err_size = 0;
-        std::size_t num_std_out = 0;   // records that are not empty
+        std::size_t num_std_out = 0;  // records that are not empty
         bool std_out_ended = false;
         bool last_was_one_byte = false;
         std::string first_line;     // of FCGI_STDOUT, or what of it has come
@@ -86,10 +86,10 @@ private:
     bool out_of_step_ = false;     // what was to be read has not been read
     bool closes_ = false;
     Buffer last_words_ = {1, 4, 0, 1};
-    Buffer content_;      // of a record that was changed
-    Buffer kept_;         // output that nobody was to have
+    Buffer content_;                          // of a record that was changed
+    Buffer kept_;                             // output that nobody was to have
     std::uint16_t writes_ = null_request_id;  // whose FCGI_STDOUT has begun and not ended
-    Buffer held_params_;  // the end of FCGI_PARAMS, for later
+    Buffer held_params_;                      // the end of FCGI_PARAMS, for later
 };
 
 /// Encodes the pair as the mutant does. False: it does that as everybody.

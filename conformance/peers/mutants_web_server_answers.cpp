@@ -14,7 +14,7 @@ constexpr std::string_view plain_header_block = "Content-Type: text/plain\r\n\r\
 struct Output {
     std::vector<std::string> lines;
     std::string body;
-    bool has_end = false;         // the empty line
+    bool has_end = false;           // the empty line
     bool has_bare_newline = false;  // a line ends with LF alone
 };
 
@@ -73,7 +73,8 @@ unsigned status_in(std::string_view line) {
 
 bool is_good_line(std::string_view line) {
     const std::string_view value = value_in(line);
-    const bool control = std::any_of(value.begin(), value.end(), [](char c) { return c < 0x20 && c > -1 && c != '\t'; });
+    const bool control =
+        std::any_of(value.begin(), value.end(), [](char c) { return c < 0x20 && c > -1 && c != '\t'; });
     return line.find(':') != std::string_view::npos && is_token(name_in(line)) && !control;
 }
 
@@ -146,7 +147,8 @@ bool change_line(std::string& line, bool first) {
             if (first && line.starts_with("HTTP/1.1 ")) line.replace(0, 8, "Status:");
             return true;
         case Mutant::expects_one_blank_behind_the_colon:
-            if (line.find(':') != std::string::npos && (!value_in(line).starts_with(' ') || value_in(line).starts_with("  ")))
+            if (line.find(':') != std::string::npos &&
+                (!value_in(line).starts_with(' ') || value_in(line).starts_with("  ")))
                 throw BadResponse("not exactly one blank behind a colon");
             return true;
         case Mutant::skips_bad_lines:
@@ -168,7 +170,8 @@ void change_lines(Output& output) {
     std::vector<std::string> kept;
     for (std::string& line : output.lines) {
         const bool first = &line == &output.lines.front();
-        if (const std::size_t cr = line.find('\r'); is_mutant(Mutant::takes_a_carriage_return_for_a_newline) && cr < line.size()) {
+        if (const std::size_t cr = line.find('\r');
+            is_mutant(Mutant::takes_a_carriage_return_for_a_newline) && cr < line.size()) {
             kept.push_back(line.substr(0, cr));
             line.erase(0, cr + 1);
         }
@@ -200,7 +203,8 @@ Buffer changed_output(Buffer std_out) {
         return result;
     };
     if (is_mutant(Mutant::answers_nothing_with_an_empty_page) && text.empty()) return with_plain_header_block();
-    if (is_mutant(Mutant::takes_output_for_a_body) && (!output.has_end || !is_good_line(output.lines.empty() ? "" : output.lines.front())))
+    if (is_mutant(Mutant::takes_output_for_a_body) &&
+        (!output.has_end || !is_good_line(output.lines.empty() ? "" : output.lines.front())))
         return with_plain_header_block();
     if (is_mutant(Mutant::takes_unended_header_blocks) && !output.has_end && !text.empty()) output.has_end = true;
     if (is_mutant(Mutant::expects_carriage_returns) && output.has_bare_newline) throw BadResponse("a bare newline");

@@ -186,7 +186,8 @@ void WebServerMutator::add_after(const Record& record, Buffer& out) {
 bool encode_changed_pair(std::string_view name, std::string_view value, Buffer& out) {
     const NameValuePair pair{.name = bytes_of(name), .value = bytes_of(value)};
     const auto write = [&](std::size_t name_length, bool short_name, std::size_t value_length, bool short_value) {
-        for (const auto& [length, is_short] : {std::pair(name_length, short_name), std::pair(value_length, short_value)})
+        for (const auto& [length, is_short] :
+             {std::pair(name_length, short_name), std::pair(value_length, short_value)})
             if (is_short)
                 out.push_back(static_cast<std::uint8_t>(length));
             else

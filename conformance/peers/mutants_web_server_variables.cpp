@@ -8,7 +8,8 @@ namespace fcgispec {
 namespace {
 
 std::string* value_of(Variables& variables, std::string_view name) {
-    const auto found = std::find_if(variables.begin(), variables.end(), [&](const auto& one) { return one.first == name; });
+    const auto found =
+        std::find_if(variables.begin(), variables.end(), [&](const auto& one) { return one.first == name; });
     return found == variables.end() ? nullptr : &found->second;
 }
 
@@ -75,7 +76,8 @@ void change_fields(Variables& variables, const HttpRequest& request, Role role) 
         case Mutant::sends_each_field_as_a_variable:
             return send_each_field(variables, request);
         case Mutant::cuts_large_cookies:
-            if (std::string* cookie = value_of(variables, "HTTP_COOKIE")) cookie->resize(std::min<std::size_t>(cookie->size(), 4000));
+            if (std::string* cookie = value_of(variables, "HTTP_COOKIE"))
+                cookie->resize(std::min<std::size_t>(cookie->size(), 4000));
             return;
         case Mutant::sends_authorizers_no_fields:
             if (role == Role::authorizer) remove_prefixed(variables, "HTTP_");

@@ -239,7 +239,8 @@ HttpResponse ServedRequest::answer(ApplicationResponse response) const {
     if (response.content_type) result.fields.push_back({"Content-Type", *response.content_type});
     if (response.location) result.fields.push_back({"Location", *response.location});
     for (HttpField& field : response.other_fields)
-        if (!is_ours(field.name) || is_mutant(Mutant::passes_on_connection_fields)) result.fields.push_back(std::move(field));
+        if (!is_ours(field.name) || is_mutant(Mutant::passes_on_connection_fields))
+            result.fields.push_back(std::move(field));
     if (!has_no_body(result.status)) {
         result.fields.push_back({"Content-Length", std::to_string(response.body.size())});
         result.body = std::move(response.body);

@@ -64,7 +64,7 @@ private:
     Log log_;
     ResponseLimits limits_;
     HttpTarget target_;
-    Variables associated_;  // by an Authorizer [§6.3]
+    Variables associated_;                           // by an Authorizer [§6.3]
     std::optional<ApplicationResponse> authorized_;  // what granted, for mutants
     Role role_ = Role::responder;
     bool alone_ = false;  // the FastCGI request was sent again, on a connection of its own

@@ -273,7 +273,8 @@ void Server::serve(Client& client, short events) {
 void Server::read_some(Client& client) {
     const ssize_t size = recv(client.socket.get(), read_buffer_.data(), read_buffer_.size(), 0);
     if (size < 0 && is_passing(errno)) return;
-    if (is_mutant(Mutant::dies_when_served_clients_reset) && size < 0 && client.state == Client::State::lingering) die();
+    if (is_mutant(Mutant::dies_when_served_clients_reset) && size < 0 && client.state == Client::State::lingering)
+        die();
     if (size > 0) {
         // Nothing is expected behind the request: it is dropped.
         if (client.state == Client::State::reading)
@@ -318,7 +319,8 @@ HttpRequest Server::taken_request(Client& client, Bytes last) {
     const bool has_all = request.has_body && header_end < last.size();
     if (is_mutant(Mutant::hands_on_what_follows_a_body) && has_all && request.body.size() == 3)
         request.body.assign(last.begin() + static_cast<std::ptrdiff_t>(header_end) + 4, last.end());
-    if (is_mutant(Mutant::loses_small_bodies_in_pieces) && client.num_reads > 1 && !request.body.empty() && request.body.size() < 64)
+    if (is_mutant(Mutant::loses_small_bodies_in_pieces) && client.num_reads > 1 && !request.body.empty() &&
+        request.body.size() < 64)
         request.body.pop_back();
     return request;
 }
@@ -545,8 +547,8 @@ void Server::forget_the_gone() {
 }
 
 std::size_t Server::num_running() const {
-    return static_cast<std::size_t>(std::count_if(clients_.begin(), clients_.end(),
-                                                  [](const Client& client) { return client.on != nullptr; }));
+    return static_cast<std::size_t>(
+        std::count_if(clients_.begin(), clients_.end(), [](const Client& client) { return client.on != nullptr; }));
 }
 
 std::size_t Server::held_size() const {

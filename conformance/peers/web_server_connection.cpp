@@ -194,8 +194,12 @@ void WebServerConnection::consumed(std::size_t size) {
 bool WebServerConnection::handle_next_record() {
     const Bytes rest = Bytes(input_).subspan(input_handled_);
     if (!rest.empty() && rest[0] != version_1) {
-        if (is_mutant(Mutant::dies_of_other_versions) && rest.size() >= header_size && properties_of(RecordType{rest[1]}) != nullptr) die();
-        if (is_mutant(Mutant::hangs_on_what_is_no_record) && !(rest.size() >= header_size && properties_of(RecordType{rest[1]}) != nullptr)) hang();
+        if (is_mutant(Mutant::dies_of_other_versions) && rest.size() >= header_size &&
+            properties_of(RecordType{rest[1]}) != nullptr)
+            die();
+        if (is_mutant(Mutant::hangs_on_what_is_no_record) &&
+            !(rest.size() >= header_size && properties_of(RecordType{rest[1]}) != nullptr))
+            hang();
         // The framing of another version is not known: there is no next record to be found [§3.3].
         give_up("the application sent a record of version " + std::to_string(rest[0]));
         return false;

@@ -127,7 +127,7 @@ private:
     std::size_t output_sent_ = 0;
     Requests requests_;  // the active ones [§3.3]
     std::size_t num_aborted_ = 0;
-    std::uint16_t last_begun_ = 0;  // of a mutant
+    std::uint16_t last_begun_ = 0;      // of a mutant
     std::uint16_t last_generated_ = 0;  // turns of sending go round
     std::vector<RequestEvent> events_;
     ApplicationValues values_;
