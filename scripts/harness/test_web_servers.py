@@ -261,7 +261,8 @@ def run(*words: str) -> subprocess.CompletedProcess:
     return subprocess.run([str(RUN), *words], capture_output=True, text=True, timeout=60, check=False)
 
 
-@pytest.mark.parametrize("name", ["nginx", "apache-authnz", "apache-fcgid", "lighttpd-spawn"])
+# One that starts its application itself: test_real_web_servers.py.
+@pytest.mark.parametrize("name", ["nginx", "apache-authnz"])
 def test_run_gives_the_command_an_address_and_the_url(name):
     transport = installed(name).transports[0]
     script = SERVE_AND_ASK.format(application=FCGISPEC, ask=ASK)
