@@ -489,8 +489,10 @@ bool Server::overlooks_end(const ApplicationConnection& served) const {
 /// Of a mutant: requests that have just ended, where the connection ends too.
 void Server::fail_what_is_closed(ApplicationConnection& served) {
     pollfd entry{.fd = served.socket.get(), .events = POLLRDHUP, .revents = 0};
-    if (!served.clients.empty() && served.connection.num_running() == 0 && poll(&entry, 1, close_wait_ms) > 0)
-        served.connection.fail_ended("the connection was closed");
+    if (served.clients.empty() || served.connection.num_running() > 0 || poll(&entry, 1, close_wait_ms) == 0) return;
+    if (!served.connection.fail_ended("the connection was closed")) return;
+    if (!is_mutant(Mutant::forgets_what_is_closed_behind_its_end)) return;
+    for (const auto& [request_id, client] : std::exchange(served.clients, {})) client->on = nullptr;
 }
 
 /// What can't be sent shows in reading: an application that has ended may have answered before [§6.2].

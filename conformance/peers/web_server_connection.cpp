@@ -164,11 +164,14 @@ void WebServerConnection::give_up(const std::string& reason) {
     output_sent_ = 0;
 }
 
-void WebServerConnection::fail_ended(const std::string& reason) {
-    if (is_mutant(Mutant::forgets_what_is_closed_behind_its_end)) return events_.clear();
-    for (RequestEvent& event : events_)
-        if (event.kind == RequestEvent::Kind::ended)
-            event = {.kind = RequestEvent::Kind::failed, .request_id = event.request_id, .reason = reason};
+bool WebServerConnection::fail_ended(const std::string& reason) {
+    bool any = false;
+    for (RequestEvent& event : events_) {
+        if (event.kind != RequestEvent::Kind::ended) continue;
+        event = {.kind = RequestEvent::Kind::failed, .request_id = event.request_id, .reason = reason};
+        any = true;
+    }
+    return any;
 }
 
 std::vector<RequestEvent> WebServerConnection::take_events() {

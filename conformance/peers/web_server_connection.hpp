@@ -77,8 +77,8 @@ public:
     void receive_end();
     /// The connection is lost: its active requests fail.
     void give_up(const std::string& reason);
-    /// Of a mutant: what has ended has failed.
-    void fail_ended(const std::string& reason);
+    /// Of a mutant: what has ended has failed. Whether anything has.
+    [[nodiscard]] bool fail_ended(const std::string& reason);
     /// What has come of requests since the last call.
     [[nodiscard]] std::vector<RequestEvent> take_events();
 
