@@ -169,10 +169,14 @@ private:
         if (begin && (begin->flags & keep_conn) == 0) to_close_.insert(where.connection);
     }
 
-    void gather(const std::string& connection, const Buffer& bytes) {
+    void gather(const std::string& connection, Buffer bytes) {
         if (connection != group_connection_) flush();
         group_connection_ = connection;
-        append(group_, bytes);
+        if (group_.empty()) {
+            group_ = std::move(bytes);  // it may be ten MiB
+        } else {
+            append(group_, bytes);
+        }
     }
 
     /// Gives the gathered group to its connection. It is written while we go on.
