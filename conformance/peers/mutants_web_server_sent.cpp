@@ -163,7 +163,7 @@ void WebServerMutator::add_after(const Record& record, Buffer& out) {
         active(id)->role == Role::responder)
         encode_record({.type = RecordType::data, .request_id = id}, out);
     if (is_mutant(Mutant::begins_requests_twice) && record.type == RecordType::params && record.content.empty() &&
-        requests_.size() == 1 && active(id)->method == "GET")
+        requests_.size() == 1 && num_ended_ == 0 && active(id)->method == "GET")
         encode_record({.type = RecordType::begin_request,
                        .request_id = id,
                        .content = encode(BeginRequestBody{.role = active(id)->role, .flags = keep_conn})},
