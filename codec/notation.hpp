@@ -92,6 +92,9 @@ struct NotationContext {
     std::uint64_t seed = 1;
     /// `*` and random(N) write much in few characters: so many bytes at most in all that one scanner reads.
     std::size_t written_size_max = std::size_t{256} << 20;
+    /// Of each of them at most so many bytes are made: who only wants to know whether a text can be read needs no more
+    /// than one too many for a record. What counts for written_size_max is what they say.
+    std::size_t made_size_max = SIZE_MAX;
 };
 
 /// The `size` bytes that random(size) stands for with this seed.
@@ -104,6 +107,7 @@ public:
     explicit NotationScanner(std::string_view text, const NotationContext& context = {});
 
     [[nodiscard]] std::size_t offset() const noexcept { return offset_; }
+    [[nodiscard]] bool abridged() const noexcept { return abridged_; }  ///< made_size_max cut something short
     [[nodiscard]] bool at_end();                      ///< nothing is left but blanks and comments
     [[nodiscard]] bool at_line_end();                 ///< nothing is left on this line but blanks and a comment
     void next_line();                                 ///< past the end of this line, which must be reached
@@ -125,7 +129,7 @@ public:
 
 private:
     void skip_blank();
-    std::size_t written(std::uint64_t size);
+    std::size_t size_to_make(std::uint64_t written_size);
     TextPattern factor();
     TextPattern string();
     char escape();
@@ -140,6 +144,7 @@ private:
     std::size_t offset_ = 0;
     std::size_t unwritten_size_;  // what is left of written_size_max
     int depth_ = 0;               // of brackets
+    bool abridged_ = false;
 };
 
 /// Line and column of an offset, both from 1, and the line itself.

@@ -225,17 +225,19 @@ TextPattern NotationScanner::string() {
     }
 }
 
-std::size_t NotationScanner::written(std::uint64_t size) {
-    if (size > unwritten_size_)
+std::size_t NotationScanner::size_to_make(std::uint64_t written_size) {
+    if (written_size > unwritten_size_)
         fail("expected '*' and random() to write at most " + std::to_string(context_.written_size_max) +
              " bytes in all");
-    unwritten_size_ -= static_cast<std::size_t>(size);
-    return static_cast<std::size_t>(size);
+    const auto size = static_cast<std::size_t>(written_size);
+    unwritten_size_ -= size;
+    abridged_ = abridged_ || size > context_.made_size_max;
+    return std::min(size, context_.made_size_max);
 }
 
 TextPattern NotationScanner::factor() {
     if (accept("random(")) {
-        const std::size_t size = written(number(UINT32_MAX));
+        const std::size_t size = size_to_make(number(UINT32_MAX));
         expect(")");
         return {.text = random_bytes(size, context_.seed)};
     }
@@ -244,7 +246,7 @@ TextPattern NotationScanner::factor() {
     if (!accept("*")) return result;
     if (!result.exact()) fail("expected no '*' after a string with an open end");
     const std::uint32_t times = number(UINT32_MAX);
-    const std::size_t size = written(result.text.size() * std::uint64_t{times});
+    const std::size_t size = size_to_make(result.text.size() * std::uint64_t{times});
     std::string repeated;
     repeated.reserve(size);
     while (repeated.size() < size)

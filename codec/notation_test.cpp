@@ -354,6 +354,28 @@ BOOST_AUTO_TEST_CASE(the_limit_of_what_is_written_holds_for_all_together) {
     BOOST_TEST(parse_notation("raw random(4)\nraw \"a\"*7", small).error.has_value());
 }
 
+BOOST_AUTO_TEST_CASE(what_is_long_is_made_short_where_only_its_form_matters) {
+    NotationContext few;
+    few.made_size_max = 4;
+    struct Row {
+        std::string_view text, made;
+        bool abridged;
+    };
+    for (const Row& row : std::vector<Row>{{"\"ab\"*2", "abab", false},
+                                           {"\"ab\"*3", "abab", true},
+                                           {"\"abc\"*2 + \"d\"", "abcad", true},
+                                           {"\"abcdefgh\"", "abcdefgh", false},
+                                           {"random(4)", random_bytes(4, 1), false},
+                                           {"random(5)", random_bytes(4, 1), true}})
+        BOOST_TEST_CONTEXT(row.text) {
+            NotationScanner scanner(row.text, few);
+            BOOST_TEST(scanner.bytes() == row.made);
+            BOOST_TEST(scanner.abridged() == row.abridged);
+        }
+    few.written_size_max = 9;
+    BOOST_TEST(parse_notation("raw \"ab\"*5", few).error.has_value());
+}
+
 // SplitMix64 from its definition, seed 1 and others: a changed generator would change every script that names it.
 BOOST_AUTO_TEST_CASE(random_bytes_are_the_same_for_ever) {
     BOOST_TEST(hex(bytes_of(random_bytes(0, 1))) == "");

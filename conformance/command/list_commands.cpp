@@ -100,7 +100,7 @@ int explain_id(const std::string& id) {
     for (const Scenario& scenario : all_scenarios()) {
         if (scenario.name != id) continue;
         std::printf("%s\n%s\n\n", scenario.name.c_str(), scenario.title.c_str());
-        for (const Step& step : scenario.steps) std::printf("    %s\n", print(step, scenario.side).c_str());
+        for (const Step& step : whole(scenario).steps) std::printf("    %s\n", print(step, scenario.side).c_str());
         for (const std::string& proved : scenario.proves)
             if (const Requirement* requirement = requirements.find(proved)) std::printf("\n%s", explain(*requirement).c_str());
         return exit_conforms;

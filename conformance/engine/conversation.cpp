@@ -633,6 +633,9 @@ private:
 
 }  // namespace
 
-Played play(const Scenario& scenario, const PlayOptions& options) { return Player(scenario, options).run(); }
+Played play(const Scenario& scenario, const PlayOptions& options) {
+    assert(!scenario.unread);
+    return Player(scenario, options).run();
+}
 
 }  // namespace fcgispec

@@ -23,6 +23,7 @@ constexpr int come_back_ms = 20000;        // a peer that isn't ours may be star
 constexpr int come_back_interval_ms = 50;  // between two looks
 constexpr int second_look_factor = 3;      // a silence is looked at again with so much more time
 constexpr int deadline_round_trips = 100;
+constexpr int deadlines_of_a_timer = 20;  // how long a Web server's own timer may last
 
 /// One case in one splitting.
 struct Case {
@@ -102,7 +103,8 @@ private:
     }
 
     [[nodiscard]] Played play_case(const Case& one, int factor = 1) const {
-        Played played = play(*one.scenario, play_options(one, factor));
+        const PlayOptions options = play_options(one, factor);
+        Played played = one.scenario->unread ? play(whole(*one.scenario), options) : play(*one.scenario, options);
         played.seen.clear();  // it may be much, and nobody asks for it here
         return played;
     }
@@ -177,8 +179,10 @@ private:
     bool check_health() {
         if (peer_.exit_status()) return false;
         PlayOptions options = peer_.play_options();
+        const int second_look_ms = options.deadline_ms * second_look_factor;
         // A Web server may wait for a timer of its own before it gives up what a scenario has left behind.
-        options.deadline_ms = options_.side == Side::web_server ? deadline_ms_max : options.deadline_ms * second_look_factor;
+        const int timers_ms = std::min(options.deadline_ms * deadlines_of_a_timer, deadline_ms_max);
+        options.deadline_ms = options_.side == Side::web_server ? std::max(second_look_ms, timers_ms) : second_look_ms;
         return play(plain_request(options_.side), options).outcome == Played::Outcome::as_expected;
     }
 

@@ -10,6 +10,7 @@ namespace {
 
 constexpr std::string_view http_prefix = "http";  // of the names of HTTP connections
 constexpr std::size_t num_cases_max = 4096;  // of one file: tables multiply
+constexpr std::size_t looked_through_size_max = content_size_max + 1;  // too long for a record is too long, however much
 
 /// `each N in 0 1 7 8..15`.
 struct Table {
@@ -62,6 +63,8 @@ public:
         if (result.proves.empty()) scanner_.fail("expected 'proves' and a requirement id");
         return result;
     }
+
+    [[nodiscard]] bool abridged() const noexcept { return scanner_.abridged(); }
 
     std::vector<Step> steps() {
         std::vector<Step> result;
@@ -509,13 +512,14 @@ std::string ScriptError::print() const {
     return result;
 }
 
-ParsedScript parse_script(std::string_view text, const std::string& name, const std::string& file, Side side, std::uint64_t seed) {
+ParsedScript parse_script(std::string_view text, const std::string& name, const std::string& file, Side side, std::uint64_t seed, LongOnes long_ones) {
     ParsedScript result;
     try {
         const Head head = ScriptParser(text, {.numbers = {}, .seed = seed}, side).head();
         std::vector<NotationContext> cases = cases_of(head.tables, seed);
         for (NotationContext& context : cases) {
             context.written_size_max /= cases.size();  // the bound holds for the file, not for each of its cases
+            if (long_ones == LongOnes::unread) context.made_size_max = looked_through_size_max;
             ScriptParser parser(text, context, side);
             (void)parser.head();
             Scenario scenario{.name = case_name(name, head.tables, context),
@@ -524,9 +528,15 @@ ParsedScript parse_script(std::string_view text, const std::string& name, const 
                               .side = side,
                               .proves = head.proves,
                               .needs = head.needs,
-                              .steps = parser.steps()};
+                              .steps = parser.steps(),
+                              .unread = nullptr};
             if (const StepProblem found = problem_of(scenario.steps, side); !found.problem.empty())
                 throw NotationError(offset_of_line(text, found.line), (head.tables.empty() ? "" : scenario.name + ": ") + found.problem);
+            if (parser.abridged()) {
+                scenario.steps.clear();
+                context.made_size_max = SIZE_MAX;
+                scenario.unread = std::make_shared<ScenarioSource>(ScenarioSource{std::string(text), context});
+            }
             result.scenarios.push_back(std::move(scenario));
         }
     } catch (const NotationError& error) {
@@ -534,6 +544,16 @@ ParsedScript parse_script(std::string_view text, const std::string& name, const 
         result.scenarios.clear();
         result.errors.push_back({file, position.line, position.column, error.what(), std::string(position.text)});
     }
+    return result;
+}
+
+Scenario whole(const Scenario& scenario) {
+    Scenario result = scenario;
+    if (!scenario.unread) return result;
+    ScriptParser parser(scenario.unread->text, scenario.unread->context, scenario.side);
+    (void)parser.head();
+    result.steps = parser.steps();
+    result.unread = nullptr;
     return result;
 }
 
@@ -560,7 +580,7 @@ ParsedScript load_scripts(const std::filesystem::path& scenarios_folder, Side si
             continue;
         }
         const std::string name = fs::path(file).lexically_relative(scenarios_folder).replace_extension().generic_string();
-        ParsedScript one = parse_script(text.str(), name, file.string(), side, seed);
+        ParsedScript one = parse_script(text.str(), name, file.string(), side, seed, LongOnes::unread);
         std::move(one.scenarios.begin(), one.scenarios.end(), std::back_inserter(result.scenarios));
         std::move(one.errors.begin(), one.errors.end(), std::back_inserter(result.errors));
     }

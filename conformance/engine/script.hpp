@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -159,6 +160,11 @@ struct Alternative {
     bool tolerated = false;  ///< poor but allowed
     std::vector<Step> steps;
 };
+/// What the steps of a scenario are read from.
+struct ScenarioSource {
+    std::string text;
+    NotationContext context;
+};
 struct Scenario {
     std::string name;   ///< path below scenarios/ without .fcs, with [N=..] for a table case
     std::string file;   ///< for messages; empty where made in C++
@@ -167,7 +173,10 @@ struct Scenario {
     std::vector<std::string> proves;     ///< requirement ids; a failure accuses the first
     std::vector<std::string> needs;      ///< capabilities of the peer without which it is skipped
     std::vector<Step> steps;
+    std::shared_ptr<const ScenarioSource> unread;  ///< where there are no steps yet, what they are read from
 };
+/// The scenario with its steps. Those that are unread have been found readable before: a NotationError is our own error.
+[[nodiscard]] Scenario whole(const Scenario& scenario);
 
 /// The capabilities that `needs` may name; the probe finds out which a peer has.
 [[nodiscard]] const std::vector<std::string>& known_capabilities();
@@ -186,12 +195,17 @@ struct ParsedScript {
     std::vector<Scenario> scenarios;  ///< one, or one for each value of its tables; none where there is an error
     std::vector<ScriptError> errors;
 };
+/// What becomes of scenarios with texts longer than a record, which all together would fill some hundred MiB.
+enum class LongOnes : std::uint8_t {
+    read,
+    unread,  ///< they are looked through for errors; `whole` makes their steps when they are played
+};
 /// Reads the text of one scenario file. `name` is its path below scenarios/ without .fcs. Not checked: whether the
 /// requirements exist.
 [[nodiscard]] ParsedScript parse_script(std::string_view text, const std::string& name, const std::string& file, Side side,
-                                        std::uint64_t seed = 1);
+                                        std::uint64_t seed = 1, LongOnes long_ones = LongOnes::read);
 
-/// All scenarios of a folder scenarios/<side>/, in the order of their names, with the errors of those unreadable.
+/// All scenarios of a folder scenarios/<side>/, long ones unread, in the order of their names, with the errors of those unreadable.
 [[nodiscard]] ParsedScript load_scripts(const std::filesystem::path& scenarios_folder, Side side, std::uint64_t seed = 1);
 
 /// The line as it would be written in a scenario for `under_test`, for messages.

@@ -501,6 +501,27 @@ BOOST_AUTO_TEST_CASE(scripts_are_loaded_in_the_order_of_their_names) {
     BOOST_TEST((other.scenarios.front().side == Side::web_server));
 }
 
+BOOST_AUTO_TEST_CASE(long_texts_of_files_are_made_when_they_are_asked_for) {
+    const TestFolder folder;
+    const std::string lines = "each N in 1 1000000\n> {FCGI_STDIN, 1, \"ab\"*N}\n";
+    folder.write("application/a.fcs", head + lines);
+    const ParsedScript script = load_scripts(folder.path(), Side::application, 3);
+    BOOST_TEST_REQUIRE(script.scenarios.size() == 2U);
+    const auto content_of_first = [](const Scenario& scenario) {
+        return content_of(std::get<RecordPattern>(std::get<Send>(scenario.steps.front().action).line)).value();
+    };
+    BOOST_TEST(content_of_first(script.scenarios[0]) == "ab");
+    BOOST_TEST((script.scenarios[0].unread == nullptr));
+    BOOST_TEST(content_of_first(whole(script.scenarios[0])) == "ab");
+
+    BOOST_TEST(script.scenarios[1].steps.empty());
+    const Scenario all = whole(script.scenarios[1]);
+    BOOST_TEST(content_of_first(all).size() == 2000000U);
+    BOOST_TEST((all.unread == nullptr));
+    BOOST_TEST(all.name == "application/a[N=1000000]");
+    BOOST_TEST((parse_script(head + lines, "a", "a.fcs", Side::application).scenarios[1].unread == nullptr));
+}
+
 BOOST_AUTO_TEST_CASE(one_unreadable_file_does_not_hide_the_others) {
     const TestFolder folder;
     folder.write("application/a.fcs", "nonsense\n");

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <csignal>
 #include <cstdlib>
 #include <initializer_list>
 
@@ -99,6 +100,7 @@ void die() {
 }
 
 void hang() {
+    std::signal(SIGTERM, SIG_DFL);  // so that who ends it need not wait
     while (true) pause();
 }
 
