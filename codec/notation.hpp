@@ -108,7 +108,7 @@ public:
 
     [[nodiscard]] std::size_t offset() const noexcept { return offset_; }
     [[nodiscard]] bool abridged() const noexcept { return abridged_; }  ///< made_size_max cut something short
-    [[nodiscard]] bool at_end();                      ///< nothing is left but blanks and comments
+    [[nodiscard]] bool at_end();                                        ///< nothing is left but blanks and comments
     [[nodiscard]] bool at_line_end();                 ///< nothing is left on this line but blanks and a comment
     void next_line();                                 ///< past the end of this line, which must be reached
     std::string_view rest_of_line();                  ///< what is left of this line, comments included, blanks trimmed
