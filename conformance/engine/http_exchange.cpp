@@ -20,7 +20,7 @@ namespace {
 
 namespace http = boost::beast::http;
 
-constexpr std::size_t received_size_max = 64U << 20;
+constexpr std::size_t received_size_max = 16U << 20;  // an answer of twelve MiB fits
 constexpr std::uint32_t header_size_max = 8U << 20;
 constexpr std::size_t header_line_size_max = 60000;  // our parser refuses longer ones: they are shortened
 constexpr std::size_t status_line_head_size = std::string_view("HTTP/1.1 200").size();
@@ -83,7 +83,16 @@ const std::string* HttpSeen::field(std::string_view name) const {
     return found == fields.end() ? nullptr : &found->second;
 }
 
-class HttpExchange::Parser : public http::response_parser<http::string_body> {
+/// The body as it comes: what a peer claims of its length takes no memory, or it could claim more than there is.
+struct GrowingBody : http::string_body {
+    class reader : public http::string_body::reader {  // NOLINT: the library's name
+    public:
+        using http::string_body::reader::reader;
+        static void init(const boost::optional<std::uint64_t>&, boost::system::error_code& error) { error = {}; }
+    };
+};
+
+class HttpExchange::Parser : public http::response_parser<GrowingBody> {
 public:
     explicit Parser(bool head) {
         eager(true);
