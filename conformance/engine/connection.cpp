@@ -16,7 +16,7 @@
 namespace fcgispec {
 namespace {
 
-constexpr std::size_t received_size_max = 16U << 20;  // on one connection, and so kept at most: 10 MiB answers fit
+constexpr std::size_t received_size_max = 12U << 20;  // in one conversation, and so kept at most: 10 MiB answers fit
 constexpr std::size_t trace_text_size_max = 4096;   // of a record's content in a trace
 constexpr std::size_t num_trace_lines_max = 1000;
 constexpr std::size_t trace_size_max = 256U << 10;  // of all lines together: a run keeps a trace of each case that fails
@@ -66,18 +66,19 @@ void ConversationLog::add(RawPiece piece) {
 Connection::Connection(std::string name, FileDescriptor socket, ConversationLog& log)
     : name_(std::move(name)), socket_(std::move(socket)), log_(log) {}
 
-void Connection::say(Bytes bytes, const std::vector<std::size_t>& cuts) {
+void Connection::say(Buffer bytes, const std::vector<std::size_t>& cuts) {
     if (!is_open()) return;
     peer_takes_pieces_ = true;
     std::size_t begin = 0;
     for (const std::size_t cut : cuts) {
         if (cut <= begin || cut >= bytes.size()) continue;
-        const Bytes piece = bytes.subspan(begin, cut - begin);
+        const Bytes piece = Bytes(bytes).subspan(begin, cut - begin);
         writes_.emplace_back(piece.begin(), piece.end());
         begin = cut;
     }
-    const Bytes rest = bytes.subspan(begin);
-    if (!rest.empty()) writes_.emplace_back(rest.begin(), rest.end());
+    const Bytes rest = Bytes(bytes).subspan(begin);
+    if (begin > 0 && !rest.empty()) writes_.emplace_back(rest.begin(), rest.end());
+    if (begin == 0 && !rest.empty()) writes_.push_back(std::move(bytes));  // it may be ten MiB
 }
 
 bool Connection::write_some() {
@@ -124,7 +125,10 @@ void Connection::log_theirs(Bytes chunk) {
     theirs_.read(chunk, [&](const Record& record) {
         const Judgement judgement = checker_.see_record(theirs, record);
         judge(theirs, judgement, record);
-        if (!judgement.meaningless) seen_.add(record);
+        if (judgement.meaningless) return;
+        const std::size_t before = seen_.size;
+        seen_.add(record);
+        log_.kept_size += seen_.size - before;
     });
 }
 
@@ -165,7 +169,7 @@ bool Connection::read_some() {
         if (writes_.empty()) socket_.reset();
         return true;
     }
-    received_size_ += static_cast<std::size_t>(size);
+    log_.received_size += static_cast<std::size_t>(size);
     log_theirs(Bytes(chunk).first(static_cast<std::size_t>(size)));
     return true;
 }
@@ -179,7 +183,7 @@ void Connection::discard_some() {
     socket_.reset();
 }
 
-bool Connection::flooded() const noexcept { return received_size_ > received_size_max || seen_.size > received_size_max; }
+bool Connection::flooded() const noexcept { return log_.received_size > received_size_max || log_.kept_size > received_size_max; }
 
 void Connection::end_ours(const std::string& how) {
     log_.add(RawPiece{.from = log_.ours, .connection = name_, .end = how, .bytes = {}});

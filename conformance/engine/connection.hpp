@@ -71,6 +71,8 @@ struct ConversationLog {
     std::size_t num_left_out = 0;                     ///< lines beyond the limits
     Evidence raw;
     std::size_t raw_size = 0;
+    std::size_t received_size = 0;  ///< by all connections
+    std::size_t kept_size = 0;      ///< of that, ConnectionSeen::size of all
     [[nodiscard]] bool full() const noexcept;
     /// Whether a line so judged is kept: the first evidence against a requirement is, even when the log is full.
     [[nodiscard]] bool keeps(Side from, const Judgement& judgement) const;
@@ -84,7 +86,7 @@ public:
     Connection(std::string name, FileDescriptor socket, ConversationLog& log);
 
     /// Appends to what is to be written; each of `cuts`, ascending offsets into `bytes`, ends a write.
-    void say(Bytes bytes, const std::vector<std::size_t>& cuts);
+    void say(Buffer bytes, const std::vector<std::size_t>& cuts);
     /// Writes what the system takes. Returns whether anything was written.
     bool write_some();
     /// Reads what is there, once. Returns whether anything came, the end included.
@@ -106,7 +108,7 @@ public:
     [[nodiscard]] const ConnectionSeen& seen() const noexcept { return seen_; }
     /// All that was seen, for good: call it last.
     [[nodiscard]] ConnectionSeen take_seen() noexcept { return std::move(seen_); }
-    /// More came than we keep.
+    /// More came than we keep, on all connections of the conversation.
     [[nodiscard]] bool flooded() const noexcept;
 
 private:
@@ -131,7 +133,6 @@ private:
     bool cut_pending_ = false;   // the write before ended in a cut: let the peer take it first
     bool peer_takes_pieces_ = true;  // of this group: else we don't wait for it again
     ConnectionSeen seen_;
-    std::size_t received_size_ = 0;
     std::size_t read_size_ = 65536;
 };
 

@@ -27,6 +27,8 @@ constexpr std::size_t num_records_around = 8;      // lines of a trace that a fi
 constexpr int connect_ms_min = 4000;
 constexpr int leave_ms = 500;                      // for a Web server to close what we have closed
 constexpr int interrupt_check_ms = 500;            // how soon Ctrl-C is noticed
+constexpr std::size_t num_waiting_max = 4096;      // connections that wait since before: somebody may open them without end
+constexpr std::size_t num_connections_max = 512;   // that a Web server may open in one scenario: fewer than we may have descriptors
 
 /// A peer of the scenario's own, with a socket nobody else uses.
 struct OwnPeer {
@@ -64,7 +66,7 @@ public:
         log_.ours = scenario.side == Side::application ? Side::web_server : Side::application;
         // Whoever waits since before is not about this scenario.
         if (options.listener != nullptr)
-            while (options.listener->accept()) continue;
+            for (std::size_t i = 0; i < num_waiting_max && options.listener->accept(); ++i) continue;
     }
 
     Played run() {
@@ -149,9 +151,7 @@ private:
     void say(const Step& step, const SendResponse& response) {
         const auto found = cursor_.bound.find({step.connection, response.request_id});
         if (found == cursor_.bound.end()) throw std::runtime_error("line " + std::to_string(step.line) + ": no line before says which request this is");
-        SendResponse translated = response;
-        translated.request_id = found->second.request_id;
-        gather(found->second.connection, encode_response(translated, options_.url.path));
+        gather(found->second.connection, encode_response(response, found->second.request_id, options_.url.path));
         end_ours(found->second);
     }
 
@@ -186,7 +186,7 @@ private:
         if (to != nullptr) {
             std::vector<std::size_t> cuts = std::move(cuts_);
             if (cuts.empty()) cuts = cuts_of(group_, options_.splitting);
-            to->say(group_, cuts);
+            to->say(std::move(group_), cuts);
             if (to_close_.erase(group_connection_) > 0) to->half_close_when_written();
             to->write_some();
         }
@@ -291,8 +291,11 @@ private:
     /// Takes the connections that wait. The first has no name, the next ones are b, c, ... z, then c26, ...
     bool accept_connections() {
         bool any = false;
-        while (FileDescriptor socket = options_.listener->accept()) {
+        while (!over_) {
+            FileDescriptor socket = options_.listener->accept();
+            if (!socket) break;
             const std::size_t number = connections_.size();
+            if (number == num_connections_max) fail(Outcome::flooded, nullptr, "more than " + std::to_string(num_connections_max) + " connections");
             constexpr std::size_t num_letters = 26;
             std::string name = number == 0 ? "" : number < num_letters ? std::string(1, static_cast<char>('a' + number)) : "c" + std::to_string(number);
             connections_.try_emplace(name, name, std::move(socket), log_);
@@ -417,13 +420,13 @@ private:
             if (polled[i].revents == 0) continue;
             if ((polled[i].revents & POLLOUT) != 0) progress = their[i]->write_some() || progress;
             if ((polled[i].revents & ~POLLOUT) != 0) progress = their[i]->read_some() || progress;
-            if (their[i]->flooded()) fail(Outcome::flooded, nullptr, "more than 16 MiB on one connection");
+            if (their[i]->flooded()) fail(Outcome::flooded, nullptr, "more than 12 MiB");
         }
         for (std::size_t i = 0; i < clients.size(); ++i) {
             const short events = polled[their.size() + i].revents;
             if ((events & POLLOUT) != 0) progress = clients[i]->write_some() || progress;
             if ((events & ~POLLOUT) != 0) progress = read_http(client_names[i], *clients[i]) || progress;
-            if (clients[i]->flooded()) fail(Outcome::flooded, nullptr, "more than 64 MiB on one HTTP connection");
+            if (clients[i]->flooded()) fail(Outcome::flooded, nullptr, "more than 16 MiB on one HTTP connection");
         }
         if (options_.listener != nullptr) progress = accept_connections() || progress;
         answer_values();

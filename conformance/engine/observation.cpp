@@ -10,7 +10,7 @@ namespace {
 
 using enum Match::Kind;
 
-constexpr std::size_t discrete_size = 128;         // about what one record that is no stream's costs beside its content
+constexpr std::size_t discrete_size = 128;         // about what a record that is no stream's costs beside its content, or a stream
 constexpr std::size_t described_size_max = 4096;  // of what is printed as a whole before it is shortened
 constexpr std::size_t described_head_size = 64;   // of what is longer
 
@@ -180,8 +180,8 @@ const StreamSeen* RequestSeen::stream(RecordType type) const {
 }
 
 void ConnectionSeen::add(const Record& record) {
-    size += record.content.size() + (properties_of(record.type) != nullptr && properties_of(record.type)->stream ? 0 : discrete_size);
     const TypeProperties* properties = properties_of(record.type);
+    size += record.content.size() + (properties != nullptr && properties->stream ? 0 : discrete_size);
     if (properties == nullptr || properties->management || record.request_id == null_request_id) {
         management.push_back({record.type, std::string(text_of(record.content))});
         return;
@@ -189,7 +189,9 @@ void ConnectionSeen::add(const Record& record) {
     std::vector<RequestSeen>& lives = requests[record.request_id];
     if (lives.empty() || lives.back().end || record.type == RecordType::begin_request) lives.emplace_back();
     if (properties->stream) {
-        StreamSeen& stream = lives.back().streams[record.type];
+        const auto [found, is_new] = lives.back().streams.try_emplace(record.type);
+        if (is_new) size += discrete_size;
+        StreamSeen& stream = found->second;
         stream.bytes += text_of(record.content);
         stream.ended = stream.ended || record.content.empty();
     } else if (record.type == RecordType::end_request) {

@@ -44,6 +44,9 @@ PairsPattern with_base(const PairsPattern& pairs, const Pairs& base) {
     return result;
 }
 
+/// About what a stream's value and the rest of its request or response take, so that ten MiB don't grow by doubling.
+std::size_t encoded_size(std::size_t value_size) { return value_size + value_size / content_size_max * header_size + 1024; }
+
 /// Offsets behind each header and each content.
 std::vector<std::size_t> header_cuts(Bytes bytes) {
     std::vector<std::size_t> result;
@@ -93,6 +96,7 @@ Buffer encode_request(const SendRequest& request, const Pairs& params) {
     all = with_base(all, base);
 
     Buffer result;
+    result.reserve(encoded_size(request.std_in.size() + request.data.size()));
     encode_record({.type = RecordType::begin_request, .request_id = request.request_id, .content = encode(BeginRequestBody{.role = request.role, .flags = request.flags})}, result);
     const auto stream = [&](RecordType type, std::string_view value) {
         encode_stream(type, request.request_id, bytes_of(value), result);
@@ -117,7 +121,7 @@ Buffer encode_line(const NotationLine& line, const Pairs& params) {
     return result;
 }
 
-Buffer encode_response(const SendResponse& response, const std::string& url_path) {
+Buffer encode_response(const SendResponse& response, std::uint16_t request_id, const std::string& url_path) {
     std::string value;
     // A reason phrase may be empty, its space may not [CGI §6.3.3]: the plainest form has one.
     if (response.status) value += "Status: " + std::to_string(*response.status) + " As asked\r\n";
@@ -130,9 +134,10 @@ Buffer encode_response(const SendResponse& response, const std::string& url_path
     if (!typed) value += "Content-Type: text/plain\r\n";
     value += "\r\n" + response.body;
     Buffer result;
-    encode_stream(RecordType::std_out, response.request_id, bytes_of(value), result);
-    encode_record({.type = RecordType::std_out, .request_id = response.request_id}, result);
-    encode_record({.type = RecordType::end_request, .request_id = response.request_id, .content = encode(EndRequestBody{})}, result);
+    result.reserve(encoded_size(value.size()));
+    encode_stream(RecordType::std_out, request_id, bytes_of(value), result);
+    encode_record({.type = RecordType::std_out, .request_id = request_id}, result);
+    encode_record({.type = RecordType::end_request, .request_id = request_id, .content = encode(EndRequestBody{})}, result);
     return result;
 }
 

@@ -26,8 +26,8 @@ using Pairs = std::vector<std::pair<std::string, std::string>>;
 [[nodiscard]] Buffer encode_line(const NotationLine& line, const Pairs& params);
 /// The bytes of a whole request.
 [[nodiscard]] Buffer encode_request(const SendRequest& request, const Pairs& params);
-/// The bytes of a whole response; `url_path`: what comes before a local location.
-[[nodiscard]] Buffer encode_response(const SendResponse& response, const std::string& url_path);
+/// The bytes of a whole response to the request of that id; `url_path`: what comes before a local location.
+[[nodiscard]] Buffer encode_response(const SendResponse& response, std::uint16_t request_id, const std::string& url_path);
 
 /// FCGI_GET_VALUES_RESULT with those of `values` whose names `asked` has, the content of FCGI_GET_VALUES [§4.1].
 [[nodiscard]] Buffer encode_values_result(std::string_view asked, const Pairs& values);

@@ -9,7 +9,7 @@ BOOST_AUTO_TEST_SUITE(said)
 
 namespace {
 
-std::string response(const SendResponse& value, const std::string& url_path = "/app") { return print_notation(encode_response(value, url_path)); }
+std::string response(const SendResponse& value, const std::string& url_path = "/app") { return print_notation(encode_response(value, value.request_id, url_path)); }
 std::string of_text(const std::string& text) {
     return "{FCGI_STDOUT, 1, \"" + text + "\"}\n{FCGI_STDOUT, 1, \"\"}\n{FCGI_END_REQUEST, 1, {0, FCGI_REQUEST_COMPLETE}}\n";
 }
@@ -45,7 +45,7 @@ BOOST_AUTO_TEST_CASE(a_response_with_fields_of_its_own) {
 }
 
 BOOST_AUTO_TEST_CASE(a_long_response_is_full_records) {
-    const Buffer all = encode_response({.request_id = 7, .fields = {}, .body = std::string(200'000, 'x')}, "");
+    const Buffer all = encode_response({.request_id = 7, .fields = {}, .body = std::string(200'000, 'x')}, 7, "");
     Bytes left = all;
     std::vector<std::size_t> sizes;
     std::string value;
