@@ -23,6 +23,8 @@ constexpr int come_back_ms = 20000;        // a peer that isn't ours may be star
 constexpr int come_back_interval_ms = 50;  // between two looks
 constexpr int second_look_factor = 3;      // a silence is looked at again with so much more time
 constexpr int deadline_round_trips = 100;
+constexpr std::size_t traces_size_max = 4U << 20;   // of all cases together: each may have some hundred KiB
+constexpr std::size_t trace_size_min = 2U << 10;    // of each, beyond that
 constexpr int deadlines_of_a_timer = 20;  // how long a Web server's own timer may last
 
 /// One case in one splitting.
@@ -308,7 +310,11 @@ public:
 
     void play(Peer& first_peer, std::size_t num_jobs) {
         std::vector<std::thread> threads;
-        for (std::size_t i = 1; i < std::min(num_jobs, cases_.size()); ++i) threads.emplace_back([this, &first_peer] { work_beside(first_peer); });
+        try {
+            for (std::size_t i = 1; i < std::min(num_jobs, cases_.size()); ++i) threads.emplace_back([this, &first_peer] { work_beside(first_peer); });
+        } catch (const std::system_error&) {
+            // No more threads: those that there are play all.
+        }
         work(first_peer);
         for (std::thread& thread : threads) thread.join();
         if (num_jobs > 1) play_breaches_alone(first_peer);
@@ -342,8 +348,36 @@ private:
 
     void keep(std::size_t index, Outcome outcome) {
         const std::lock_guard lock(mutex_);
+        shorten(index, outcome);
         outcomes_[index] = std::move(outcome);
         if (options_.progress) options_.progress(++num_done_, cases_.size(), outcomes_[index]->result);
+    }
+
+    /// Of many cases much comes together. Findings show the records of the first case only, and all traces have a limit.
+    void shorten(std::size_t index, Outcome& outcome) {
+        const auto is_first = [&](const std::string& requirement, Verdict verdict) {
+            const auto [found, is_new] = first_.try_emplace({requirement, verdict}, index);
+            if (index < found->second) found->second = index;
+            return is_new || index <= found->second;
+        };
+        for (Observed& accusation : outcome.accusations)
+            if (!is_first(accusation.requirement, Verdict::pass)) accusation.records.clear();
+        const Verdict verdict = outcome.result.verdict;
+        if (verdict == Verdict::pass || !is_first(outcome.result.requirements.front(), verdict)) outcome.records.clear();
+        shorten(outcome.result.trace);
+    }
+
+    void shorten(std::vector<std::string>& trace) {
+        std::size_t size = 0;
+        for (const std::string& line : trace) size += line.size();
+        if (traces_size_ + size > traces_size_max) {
+            std::size_t num_left = 0;
+            for (size = 0; num_left < trace.size() && size + trace[num_left].size() <= trace_size_min; ++num_left) size += trace[num_left].size();
+            if (num_left < trace.size()) trace[num_left] = "# " + std::to_string(trace.size() - num_left) + " more";
+            trace.resize(std::min(trace.size(), num_left + 1));
+            trace.shrink_to_fit();
+        }
+        traces_size_ += size;
     }
 
     /// Beside others a case may suffer from what another did to the peer: what was held against it is looked at again
@@ -351,14 +385,17 @@ private:
     void play_breaches_alone(Peer& peer) {
         Judge judge(options_, requirements_, peer);
         std::set<std::string> confirmed;
+        first_.clear();
         for (std::size_t i = 0; i < cases_.size() && !interrupted(); ++i) {
             if (!outcomes_[i]) continue;
             const Verdict verdict = outcomes_[i]->result.verdict;
             const auto& accusations = outcomes_[i]->accusations;
             const bool held_against = verdict != Verdict::pass && verdict != Verdict::skipped;
             if (!held_against && std::all_of(accusations.begin(), accusations.end(), [&](const Observed& a) { return confirmed.contains(a.requirement); })) continue;
-            outcomes_[i] = judge.judge(cases_[i]);
-            for (const Observed& accusation : outcomes_[i]->accusations) confirmed.insert(accusation.requirement);
+            Outcome outcome = judge.judge(cases_[i]);
+            for (const Observed& accusation : outcome.accusations) confirmed.insert(accusation.requirement);
+            shorten(i, outcome);
+            outcomes_[i] = std::move(outcome);
         }
     }
 
@@ -368,6 +405,8 @@ private:
     std::vector<std::optional<Outcome>> outcomes_;
     std::atomic<std::size_t> next_{0};
     std::size_t num_done_ = 0;
+    std::map<std::pair<std::string, Verdict>, std::size_t> first_;  // case of what findings show; Verdict::pass: accused by the checker
+    std::size_t traces_size_ = 0;
     std::mutex mutex_;
 };
 
