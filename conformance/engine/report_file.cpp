@@ -38,7 +38,6 @@ mode_t usual_mode() {
 int fill(int descriptor, std::string_view text, mode_t mode) {
     int error = ::fchmod(descriptor, mode) != 0 ? errno : write_all(descriptor, text);
     if (error == 0 && ::fsync(descriptor) != 0) error = errno;
-    if (::close(descriptor) != 0 && error == 0) error = errno;
     return error;
 }
 
@@ -50,11 +49,45 @@ void write_through(const std::string& path, std::string_view text) {
     if (error != 0) fail("write", path, error);
 }
 
+/// Gives the file without a name the name `path`; where that is taken, by way of another one beside it. Returns 0 or errno.
+int name(int descriptor, const std::string& path) {
+    const std::string nameless = "/proc/self/fd/" + std::to_string(descriptor);
+    const auto link_to = [&](const std::string& to) { return ::linkat(AT_FDCWD, nameless.c_str(), AT_FDCWD, to.c_str(), AT_SYMLINK_FOLLOW) == 0 ? 0 : errno; };
+    int error = link_to(path);
+    if (error != EEXIST) return error;
+    std::string beside;
+    for (int number = 0; error == EEXIST; ++number) {
+        beside = path + "." + std::to_string(::getpid()) + "-" + std::to_string(number);
+        error = link_to(beside);
+    }
+    if (error == 0 && ::rename(beside.c_str(), path.c_str()) != 0) {
+        error = errno;
+        ::unlink(beside.c_str());
+    }
+    return error;
+}
+
+/// By a file that has no name before it is whole: whoever kills us on the way leaves nothing behind. False where the file
+/// system has no such files.
+bool replace_by_nameless(const std::string& path, std::string_view text, mode_t mode) {
+    const std::string folder = std::filesystem::absolute(path).parent_path().string();
+    const int descriptor = ::open(folder.c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
+    if (descriptor < 0) return false;
+    int error = fill(descriptor, text, mode);
+    if (error == 0) error = name(descriptor, path);
+    if (::close(descriptor) != 0 && error == 0) error = errno;
+    if (error == ENOENT || error == EPERM || error == EXDEV) return false;  // no /proc, or it may not be named
+    if (error != 0) fail("write", path, error);
+    return true;
+}
+
 void replace(const std::string& path, std::string_view text, mode_t mode) {
+    if (replace_by_nameless(path, text, mode)) return;
     std::string beside = path + ".XXXXXX";
     const int descriptor = ::mkstemp(beside.data());
     if (descriptor < 0) fail("make a file beside", path, errno);
     int error = fill(descriptor, text, mode);
+    if (::close(descriptor) != 0 && error == 0) error = errno;
     if (error == 0 && ::rename(beside.c_str(), path.c_str()) != 0) error = errno;
     if (error == 0) return;
     ::unlink(beside.c_str());
