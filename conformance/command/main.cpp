@@ -1,7 +1,12 @@
 // fcgispec: the command.
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
 #include <exception>
+#include <system_error>
 
 #include "conformance/command/command.hpp"
 
@@ -10,6 +15,23 @@ namespace {
 void on_signal(int) {
     // The second time the user means it.
     if (fcgispec::interrupted.exchange(true)) _exit(128 + SIGINT);
+}
+
+/// Where we were started with standard streams closed, what we open must not be taken for them: a report would be written
+/// to a peer. They stand for nothing then, and writing there fails as before. Peers know what a Web server closes [§2.2].
+void hold_standard_descriptors() {
+    for (int lowest = 0; lowest <= STDERR_FILENO;) {
+        lowest = open("/dev/null", lowest == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+        if (lowest < 0) throw std::system_error(errno, std::generic_category(), "/dev/null");
+        if (lowest > STDERR_FILENO) close(lowest);
+    }
+}
+
+/// What was said has got there. A reader that had enough and went is no failure.
+void finish_output() {
+    errno = 0;
+    if ((std::fflush(stdout) == 0 && std::ferror(stdout) == 0) || errno == EPIPE) return;
+    throw std::system_error(errno != 0 ? errno : EIO, std::generic_category(), "can't write to standard output");
 }
 
 int run(int argc, char** argv) {
@@ -32,7 +54,10 @@ int run(int argc, char** argv) {
     } catch (const CLI::ParseError& error) {
         return cli.exit(error) == 0 ? fcgispec::exit_conforms : fcgispec::exit_usage;
     }
-    return chosen();
+    if (!cli.got_subcommand("peer") && !cli.got_subcommand("handover")) hold_standard_descriptors();
+    const int exit_code = chosen();
+    finish_output();
+    return exit_code;
 }
 
 }  // namespace
@@ -43,6 +68,7 @@ int main(int argc, char** argv) {
     sigaction(SIGINT, &action, nullptr);
     sigaction(SIGTERM, &action, nullptr);
     std::signal(SIGPIPE, SIG_IGN);
+    std::signal(SIGXFSZ, SIG_IGN);  // a file that may not grow is an error of writing
     try {
         return run(argc, argv);
     } catch (const fcgispec::UsageError& error) {

@@ -30,6 +30,7 @@ namespace {
         sigemptyset(&none);
         sigprocmask(SIG_SETMASK, &none, nullptr);
         std::signal(SIGPIPE, SIG_DFL);
+        std::signal(SIGXFSZ, SIG_DFL);
         std::signal(SIGINT, SIG_IGN);  // Ctrl-C is ours to handle; we end the peer ourselves
         execvpe(arguments[0], arguments.data(), environment.data());
     }
