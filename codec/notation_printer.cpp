@@ -223,26 +223,31 @@ std::optional<std::string> content_of(const RecordPattern& record) {
 }
 
 std::string encode(const RecordPattern& record, Buffer& out) {
-    const std::optional<std::string> content = content_of(record);
-    if (!content || !record.request_id)
+    // A text is taken where it stands: it may have many MiB.
+    const auto* text = std::get_if<TextPattern>(&record.content);
+    const std::optional<std::string> made = text == nullptr ? content_of(record) : std::nullopt;
+    const bool is_open = text != nullptr ? !text->exact() : !made.has_value();
+    if (is_open || !record.request_id)
         return "this record has parts left open (* or ... or a lone word): it can be expected, not sent";
     const auto request_id = static_cast<std::uint16_t>(*record.request_id);
-    if (content->size() > content_size_max) {
+    const Bytes content = bytes_of(text != nullptr ? text->text : *made);
+    if (content.size() > content_size_max) {
         const TypeProperties* properties = properties_of(record.type);
         if (properties == nullptr || !properties->stream || record.content_length || !record.padding.empty() ||
             record.version != version_1 || record.reserved != 0)
             return "a content of more than 65535 bytes is cut into records only on a plain stream";
-        encode_stream(record.type, request_id, bytes_of(*content), out);
+        out.reserve(out.size() + content.size() + (content.size() / content_size_max + 1) * header_size);
+        encode_stream(record.type, request_id, content, out);
         return {};
     }
     encode_header({.version = record.version,
                    .type = record.type,
                    .request_id = request_id,
-                   .content_length = record.content_length.value_or(static_cast<std::uint16_t>(content->size())),
+                   .content_length = record.content_length.value_or(static_cast<std::uint16_t>(content.size())),
                    .padding_length = static_cast<std::uint8_t>(record.padding.size()),
                    .reserved = record.reserved},
                   out);
-    append(out, bytes_of(*content));
+    append(out, content);
     append(out, bytes_of(record.padding));
     return {};
 }

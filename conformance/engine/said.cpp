@@ -114,9 +114,15 @@ Buffer encode_line(const NotationLine& line, const Pairs& params) {
         append(result, bytes_of(raw->bytes));
         return result;
     }
-    RecordPattern record = std::get<RecordPattern>(line);
-    if (auto* pairs = std::get_if<PairsPattern>(&record.content)) *pairs = with_base(*pairs, base_params(params));
-    [[maybe_unused]] const std::string problem = encode(record, result);
+    const auto& record = std::get<RecordPattern>(line);
+    std::string problem;
+    if (const auto* pairs = std::get_if<PairsPattern>(&record.content)) {
+        RecordPattern whole = record;
+        whole.content = with_base(*pairs, base_params(params));
+        problem = encode(whole, result);
+    } else {
+        problem = encode(record, result);  // not copied: a text may be 16 MiB
+    }
     assert(problem.empty());  // the script parser has tried
     return result;
 }
