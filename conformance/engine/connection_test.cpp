@@ -242,16 +242,20 @@ BOOST_AUTO_TEST_CASE(long_records_fill_a_log_sooner) {
 BOOST_AUTO_TEST_CASE(a_flood_is_noticed) {
     Ends ends;
     const Buffer record = encoded("{FCGI_STDERR, 5, \"x\"*65000}");
-    for (int i = 0; i < 200; ++i) {
+    for (int i = 0; i < 180; ++i) {
         ends.they_say(record);
         ends.read_all();
     }
-    BOOST_TEST(!ends.ours.flooded());  // 13 MiB
-    for (int i = 0; i < 100; ++i) {
+    BOOST_TEST(!ends.ours.flooded());  // 11 MiB
+    for (int i = 0; i < 20; ++i) {
         ends.they_say(record);
         ends.read_all();
     }
     BOOST_TEST(ends.ours.flooded());
+    // What comes on other connections of the same conversation counts with it.
+    const std::array<int, 2> sockets = Ends::pair();
+    const FileDescriptor theirs(sockets[1]);
+    BOOST_TEST(Connection("b", FileDescriptor(sockets[0]), ends.log).flooded());
 }
 
 BOOST_AUTO_TEST_CASE(a_closed_connection_says_nothing) {

@@ -362,6 +362,9 @@ BOOST_AUTO_TEST_CASE(small_records_are_not_counted_as_nothing) {
     Conversation conversation;
     for (int i = 0; i < 100; ++i) conversation.say("{FCGI_UNKNOWN_TYPE, 0, \"\"}\n");
     BOOST_TEST(conversation.seen.size >= 100 * sizeof(DiscreteSeen));
+    Conversation streams;
+    for (int i = 1; i <= 100; ++i) streams.say("{FCGI_STDOUT, " + std::to_string(i) + ", \"\"}\n");
+    BOOST_TEST(streams.seen.size >= 100 * sizeof(StreamSeen));
 }
 
 // What a Web server says.

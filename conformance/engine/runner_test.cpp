@@ -305,6 +305,32 @@ BOOST_AUTO_TEST_CASE(what_the_checker_sees_does_not_fail_the_scenario_in_which_i
     BOOST_TEST(exit_code_of(report) == 1);
 }
 
+BOOST_AUTO_TEST_CASE(what_is_kept_of_many_cases_is_bounded) {
+    // A trace of a quarter MiB in each of forty cases, and as long records under an id that was never begun.
+    const Buffer strange = parse_notation("{FCGI_STDOUT, 999, random(4000)}\n").bytes;
+    for (const std::size_t num_jobs : {1U, 4U}) {
+        const TestApplication application(good_but_for([&](Visit& visit) {
+            for (int i = 0; i < 40; ++i) visit.say(strange);
+        }));
+        std::vector<Scenario> scenarios;
+        for (int i = 10; i < 50; ++i) scenarios.push_back(asking("case-" + std::to_string(i), "bad"));
+        RunOptions options = attached(application.address(), 5000);
+        options.num_jobs = num_jobs;
+        const Report report = run_scenarios(options, scenarios, {});
+        BOOST_TEST(report.results.size() == 40U);
+        std::size_t size = 0;
+        for (const Result& result : report.results) {
+            BOOST_TEST((result.verdict == Verdict::fail));
+            BOOST_TEST(!result.trace.empty());
+            for (const std::string& line : result.trace) size += line.size();
+        }
+        BOOST_TEST(size <= std::size_t{5} << 20);
+        BOOST_TEST(report.results.back().trace.back().ends_with(" more"));
+        BOOST_TEST(!report.findings.empty());
+        for (const Finding& finding : report.findings) BOOST_TEST(!finding.records.empty(), finding.requirement);
+    }
+}
+
 BOOST_AUTO_TEST_CASE(a_tolerated_alternative) {
     const TestApplication application(always_good());
     const Report report = run_scenarios(attached(application.address(), 5000),

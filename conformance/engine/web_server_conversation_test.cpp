@@ -601,8 +601,21 @@ BOOST_AUTO_TEST_CASE(floods) {
         BOOST_TEST((result.outcome == flooded || result.outcome == silent), told(result));
         if (name != "FCGI_GET_VALUES") BOOST_TEST(result.got == "more than 12 MiB");
         BOOST_TEST(result.wanted == "> request 1 [REQUEST_METHOD=\"GET\"]");
-        if (const auto size = peak.growth_size()) BOOST_TEST(*size <= std::size_t{128} << 20);
+        if (const auto size = peak.growth_size()) BOOST_TEST(*size <= std::size_t{64} << 20);
     }
+}
+
+BOOST_AUTO_TEST_CASE(one_that_connects_without_end) {
+    const Played result = played(with_request([](HttpVisit& visit) {
+        std::vector<Link> links;
+        for (int i = 0; i < 600; ++i) {
+            links.push_back(visit.connect());
+            if (links.size() > 10) links.erase(links.begin());
+        }
+        visit.stay();
+    }), good, 3000);
+    BOOST_TEST(result.outcome == flooded, told(result));
+    BOOST_TEST(result.got == "more than 512 connections");
 }
 
 BOOST_AUTO_TEST_CASE(floods_of_the_client) {
