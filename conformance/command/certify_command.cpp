@@ -145,13 +145,36 @@ void show_progress(std::size_t done, std::size_t all, const Result& last) {
     if (done == all) std::fprintf(stderr, "\r\033[K");
 }
 
-void write_reports(const Report& report, const Register& requirements, const Baseline& baseline, const CertifyOptions& options) {
-    if (!options.json.empty()) write_report(options.json, json_report(report, requirements));
-    if (!options.junit.empty()) write_report(options.junit, junit_report(report, requirements));
-    if (!options.tap.empty()) write_report(options.tap, tap_report(report, requirements));
-    if (!options.markdown.empty()) write_report(options.markdown, markdown_report(report, requirements));
-    if (!options.html.empty()) write_report(options.html, html_report(report, requirements, data_folder() / "../reports/report.html"));
-    if (!options.write_baseline.empty()) write_report(options.write_baseline, write_baseline(report, baseline));
+/// One form that can't be written doesn't keep the others from being: what failed is told when all is done.
+class Writing {
+public:
+    template <class What>
+    void attempt(const What& what) {
+        try {
+            what();
+        } catch (const std::exception& error) {
+            failures_ += (failures_.empty() ? "" : "\n") + std::string(error.what());
+        }
+    }
+    /// Throws std::runtime_error where anything failed.
+    void finish() const {
+        if (!failures_.empty()) throw std::runtime_error(failures_);
+    }
+
+private:
+    std::string failures_;
+};
+
+void write_reports(const Report& report, const Register& requirements, const Baseline& baseline, const CertifyOptions& options, Writing& writing) {
+    const auto write = [&](const std::string& path, const auto& text) {
+        if (!path.empty()) writing.attempt([&] { write_report(path, text()); });
+    };
+    write(options.json, [&] { return json_report(report, requirements); });
+    write(options.junit, [&] { return junit_report(report, requirements); });
+    write(options.tap, [&] { return tap_report(report, requirements); });
+    write(options.markdown, [&] { return markdown_report(report, requirements); });
+    write(options.html, [&] { return html_report(report, requirements, data_folder() / "../reports/report.html"); });
+    write(options.write_baseline, [&] { return write_baseline(report, baseline); });
 }
 
 using OptionPath = std::pair<const char*, const std::string*>;
@@ -216,8 +239,10 @@ int certify(const CertifyOptions& options) {
     std::FILE* out = uses_standard_output(options) ? stderr : stdout;
     const std::string text = terminal_report(report, requirements, {.color = color && out == stdout, .verbose = options.verbose, .quiet = options.quiet});
     std::fputs(text.c_str(), out);
-    std::fflush(out);
-    write_reports(report, requirements, baseline.value_or(Baseline{}), options);
+    Writing writing;
+    writing.attempt(flush_output);
+    write_reports(report, requirements, baseline.value_or(Baseline{}), options, writing);
+    writing.finish();
     return exit_code_of(report);
 }
 

@@ -1,7 +1,10 @@
 #include "conformance/command/command.hpp"
 
 #include <algorithm>
+#include <cerrno>
+#include <cstdio>
 #include <cstdlib>
+#include <system_error>
 
 #include "conformance/engine/property_scenarios.hpp"
 #include "conformance/engine/report_file.hpp"
@@ -70,6 +73,14 @@ std::vector<Splitting> parse_splittings(const std::string& text) {
     for (const Splitting one : all)
         if (text == name_of(one)) return {one};
     throw UsageError("--splitting '" + text + "': expected whole, bytes, header or all");
+}
+
+void flush_output() {
+    errno = 0;
+    if ((std::fflush(stdout) == 0 && std::ferror(stdout) == 0) || errno == EPIPE) return;
+    const int error = errno != 0 ? errno : EIO;
+    std::clearerr(stdout);  // it is told once
+    throw std::system_error(error, std::generic_category(), "can't write to standard output");
 }
 
 }  // namespace fcgispec

@@ -44,6 +44,10 @@ extern std::atomic<bool> interrupted;
 /// The value of --splitting: whole, bytes, header or all. Throws UsageError.
 [[nodiscard]] std::vector<Splitting> parse_splittings(const std::string& text);
 
+/// What was said on standard output gets there. Throws std::system_error where it doesn't; a reader that had enough and went
+/// is no failure.
+void flush_output();
+
 /// Each adds a subcommand to `cli`; `run` becomes what does it.
 using Run = std::function<int()>;
 void add_app_command(CLI::App& cli, Run& run);

@@ -20,18 +20,11 @@ void on_signal(int) {
 /// Where we were started with standard streams closed, what we open must not be taken for them: a report would be written
 /// to a peer. They stand for nothing then, and writing there fails as before. Peers know what a Web server closes [§2.2].
 void hold_standard_descriptors() {
-    for (int lowest = 0; lowest <= STDERR_FILENO;) {
-        lowest = open("/dev/null", lowest == STDIN_FILENO ? O_WRONLY : O_RDONLY);
-        if (lowest < 0) throw std::system_error(errno, std::generic_category(), "/dev/null");
-        if (lowest > STDERR_FILENO) close(lowest);
+    for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+        if (fcntl(fd, F_GETFD) >= 0) continue;
+        // What is opened gets the lowest number that is free.
+        if (open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) < 0) throw std::system_error(errno, std::generic_category(), "/dev/null");
     }
-}
-
-/// What was said has got there. A reader that had enough and went is no failure.
-void finish_output() {
-    errno = 0;
-    if ((std::fflush(stdout) == 0 && std::ferror(stdout) == 0) || errno == EPIPE) return;
-    throw std::system_error(errno != 0 ? errno : EIO, std::generic_category(), "can't write to standard output");
 }
 
 int run(int argc, char** argv) {
@@ -56,7 +49,7 @@ int run(int argc, char** argv) {
     }
     if (!cli.got_subcommand("peer") && !cli.got_subcommand("handover")) hold_standard_descriptors();
     const int exit_code = chosen();
-    finish_output();
+    fcgispec::flush_output();
     return exit_code;
 }
 
