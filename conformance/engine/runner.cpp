@@ -19,12 +19,12 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+constexpr std::size_t traces_size_max = 4U << 20;  // of all cases together: each may have some hundred KiB
+constexpr std::size_t trace_size_min = 2U << 10;   // of each, beyond that
 constexpr int come_back_ms = 20000;        // a peer that isn't ours may be started again by its manager, for each connection that waits
 constexpr int come_back_interval_ms = 50;  // between two looks
 constexpr int second_look_factor = 3;      // a silence is looked at again with so much more time
 constexpr int deadline_round_trips = 100;
-constexpr std::size_t traces_size_max = 4U << 20;   // of all cases together: each may have some hundred KiB
-constexpr std::size_t trace_size_min = 2U << 10;    // of each, beyond that
 constexpr int deadlines_of_a_timer = 20;  // how long a Web server's own timer may last
 
 /// One case in one splitting.
