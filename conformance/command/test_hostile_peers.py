@@ -61,6 +61,7 @@ DEADLINE_S = 60  # for what needs no bound of its own
 MEMORY_MAX_KIB = 64 << 10
 NUM_SIDE_BY_SIDE = 12
 SHORT_MS = 500  # of silence
+SANITIZERS_FACTOR = 5  # what a sanitizer takes more time
 
 # Starts what is behind its first argument, a descriptor; writes there the process's id, then its peak memory in KiB and its
 # status. It is small: the peak of a process that has begun as a copy of another counts from that one's size.
@@ -155,6 +156,7 @@ class Done:
 def measured(*arguments: str, within_s: float, **environment: str) -> Done:
     """AssertionError where it takes longer."""
     begin = time.monotonic()
+    within_s *= SANITIZERS_FACTOR if is_sanitized() else 1
     ours, theirs = os.pipe()
     process = subprocess.Popen(
         [sys.executable, "-S", "-E", "-c", MEASURE, str(theirs), str(FCGISPEC), *arguments],
@@ -300,7 +302,7 @@ def application_rows() -> list[Row]:
         Row("away for a moment", from_the_mark_on(closes, times=5), "pass crash pass", GONE),
     ]
     rows += [
-        Row(f"floods: {what}", at_the_mark(of_notation(says_for_ever, notation)), FAIL, "R-5.5-1" if what == "ends" else "the peer floods")
+        Row(f"floods: {what}", at_the_mark(of_notation(says_for_ever, notation)), FAIL, "R-5.5-1" if what == "ends" else "the peer floods", arguments=("--timeout", "2000"))
         for what, notation in FLOODS.items()
     ]
     rows += [Row(f"claims {what}", at_the_mark(of_notation(says_and_is_silent, notation)), FAIL, "the peer ", marked=QUERY) for what, notation in HUGE_PAIRS.items()]
@@ -493,6 +495,8 @@ def test_many_cases_of_much_are_bounded_together(tmp_path: Path, reference: str)
 
 def limited(name: str, soft: int) -> list[str]:
     """Words before a command, which set a limit for it."""
+    if is_sanitized() and name in ("nofile", "nproc"):
+        pytest.skip("a sanitizer needs descriptors and processes of its own")
     return ["prlimit", f"--{name}={soft}:", "--"]
 
 
