@@ -574,9 +574,12 @@ def test_too_few_descriptors_for_a_web_server(limit: int, tmp_path: Path) -> Non
     assert not Path(f"{tmp_path}/ours").exists()
 
 
-def test_too_few_descriptors_to_start_an_application(data: dict[str, str]) -> None:
+def test_too_few_descriptors_to_start_an_application(tmp_path: Path, data: dict[str, str]) -> None:
+    sockets = tmp_path / "sockets"
+    sockets.mkdir()
     for limit in (4, 5, 6, 7, 8):
-        done = run("app", "--json", "-", "--spawn", "--", "/bin/true", before=limited("nofile", limit), environment=data)
+        done = run("app", "--json", "-", "--spawn", "--", "/bin/true", before=limited("nofile", limit), environment={**data, "TMPDIR": str(sockets)})
+        assert files_in(sockets) == []
         if done.returncode != 1:  # else it was started, and did not answer
             assert "Too many open files" in nothing_is_the_peers(done)
 

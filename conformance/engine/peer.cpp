@@ -14,12 +14,22 @@ Address address_of_peer(const RunOptions& options) {
 
 Peer::Peer(const RunOptions& options) : options_(options), address_(address_of_peer(options)) {
     if (options.side == Side::web_server) ours_ = std::make_unique<Listener>(options.listen.value(), options.listener_kind);
-    if (is_ours()) restart();
+    if (!is_ours()) return;
+    try {
+        restart();
+    } catch (...) {
+        remove_socket();
+        throw;
+    }
 }
 
 Peer::~Peer() {
     process_.reset();
-    if (is_ours() && address_.kind == Address::Kind::unix_socket) unlink(address_.path.c_str());
+    if (is_ours()) remove_socket();
+}
+
+void Peer::remove_socket() const noexcept {
+    if (address_.kind == Address::Kind::unix_socket) unlink(address_.path.c_str());
 }
 
 PlayOptions Peer::play_options() const {
@@ -37,7 +47,7 @@ void Peer::restart() {
     process_.reset();
     // A new socket: what waited in the old one's queue must not reach the new process.
     listening_.reset();
-    if (address_.kind == Address::Kind::unix_socket) unlink(address_.path.c_str());
+    remove_socket();
     listening_ = listen_on(address_);
     address_ = address_of(listening_, address_);
     process_ = std::make_unique<Process>(options_.command, listening_, std::map<std::string, std::string>{});

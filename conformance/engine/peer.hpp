@@ -31,6 +31,8 @@ public:
     [[nodiscard]] bool is_ours() const noexcept { return options_.side == Side::application ? !options_.address : !options_.url; }
 
 private:
+    void remove_socket() const noexcept;
+
     const RunOptions& options_;
     std::unique_ptr<Listener> ours_;  // a Web server finds us there
     Address address_;                 // of the peer: an application's, or a Web server's for HTTP
