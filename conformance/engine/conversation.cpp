@@ -490,17 +490,17 @@ private:
     }
 
     void expect(const Step& step) {
-        auto since = progress_at_ = Clock::now();
+        const auto since = progress_at_ = Clock::now();
         const std::set<Cursor::Bound> taken = cursor_.taken;
         completeness_ = Completeness::input;
         while (!over_) {
             if (try_step(step)) break;
             if (is_http(step) && log_.ours == Side::application) refuse_surplus();
             if (over_ || pump(since)) continue;
-            if (log_.ours == Side::web_server || completeness_ == Completeness::params) return fail(Outcome::silent, &step, last_got_);
-            // Once more, with what has come of its requests.
+            // Once more, with what has come of a Web server's requests: one may never end its input.
             completeness_ = Completeness::params;
-            since = progress_at_ = Clock::now();
+            if (log_.ours == Side::web_server || !try_step(step)) return fail(Outcome::silent, &step, last_got_);
+            break;
         }
         if (log_.ours == Side::application && completeness_ == Completeness::params) accuse_of_unended(taken);
         if (!over_ || stopped_ || !played_.wanted.empty()) return;

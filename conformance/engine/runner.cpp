@@ -25,7 +25,8 @@ constexpr int come_back_ms = 20000;        // a peer that isn't ours may be star
 constexpr int come_back_interval_ms = 50;  // between two looks
 constexpr int second_look_factor = 3;      // a silence is looked at again with so much more time
 constexpr int deadline_round_trips = 100;
-constexpr int deadlines_of_a_timer = 20;  // how long a Web server's own timer may last
+constexpr int deadlines_of_a_timer = 33;  // how long a Web server's own timer may last
+constexpr int timer_ms_max = 10000;
 
 /// One case in one splitting.
 struct Case {
@@ -183,7 +184,7 @@ private:
         PlayOptions options = peer_.play_options();
         const int second_look_ms = options.deadline_ms * second_look_factor;
         // A Web server may wait for a timer of its own before it gives up what a scenario has left behind.
-        const int timers_ms = std::min(options.deadline_ms * deadlines_of_a_timer, deadline_ms_max);
+        const int timers_ms = std::min(options.deadline_ms * deadlines_of_a_timer, timer_ms_max);
         options.deadline_ms = options_.side == Side::web_server ? std::max(second_look_ms, timers_ms) : second_look_ms;
         return play(plain_request(options_.side), options).outcome == Played::Outcome::as_expected;
     }
