@@ -64,9 +64,10 @@ class Player {
 public:
     Player(const Scenario& scenario, const PlayOptions& options) : scenario_(scenario), options_(options) {
         log_.ours = scenario.side == Side::application ? Side::web_server : Side::application;
-        // Whoever waits since before is not about this scenario.
-        if (options.listener != nullptr)
-            for (std::size_t i = 0; i < num_waiting_max && options.listener->accept(); ++i) continue;
+        if (options.listener == nullptr) return;
+        // Whoever waits since before is not about this scenario; who comes later may not be either.
+        options.listener->clients().begin_conversation();
+        for (std::size_t i = 0; i < num_waiting_max && options.listener->accept(); ++i) continue;
     }
 
     Played run() {
@@ -278,7 +279,9 @@ private:
         const auto found = http_.find(name);
         if (found != http_.end()) return &found->second;
         try {
-            return &http_.try_emplace(name, connect_to(options_.url.address(), std::max(options_.deadline_ms, connect_ms_min))).first->second;
+            HttpExchange& opened = http_.try_emplace(name, connect_to(options_.url.address(), std::max(options_.deadline_ms, connect_ms_min))).first->second;
+            if (options_.listener != nullptr) options_.listener->clients().add(opened.fd());
+            return &opened;
         } catch (const NotConnected& error) {
             fail(Outcome::closed, nullptr, std::string("no HTTP connection: ") + error.what());
             played_.wanted = "the peer takes a connection";
@@ -331,6 +334,28 @@ private:
         for (const NewRequest& one : new_requests(all_seen(), cursor_)) connections_.at(one.where.connection).close();
     }
 
+    /// What the Web server asks for clients of earlier conversations, who have left. As refuse_surplus; on a connection that it
+    /// keeps, which it may give to others at the same time, the request is ended.
+    void refuse_late() {
+        for (const NewRequest& one : new_requests(all_seen(), cursor_, Completeness::params)) {
+            const StreamSeen* params = one.request->stream(RecordType::params);
+            if (params == nullptr || !params->ended || !options_.listener->clients().has_left(bytes_of(params->bytes))) continue;
+            late_.insert(one.where);
+            cursor_.taken.insert(one.where);
+            ++num_http_requests_;  // the one it belongs to
+            Connection& connection = connections_.at(one.where.connection);
+            if (!one.request->begin || (one.request->begin->flags & keep_conn) == 0) {
+                connection.close();
+                continue;
+            }
+            const auto body = encode(EndRequestBody{.app_status = 0, .protocol_status = ProtocolStatus::request_complete});
+            Buffer end;
+            encode_record({.type = RecordType::end_request, .request_id = one.where.request_id, .content = body}, end);
+            connection.say(end, {});
+            ended_.insert(one.where);
+        }
+    }
+
     Match match_state(const ExpectState& expected) const {
         PairsPattern open = expected.pairs;
         open.open = true;
@@ -376,7 +401,7 @@ private:
     void accuse_of_unended(const std::set<Cursor::Bound>& taken_before) {
         for (const Cursor::Bound& where : cursor_.taken) {
             const RequestSeen& seen = connections_.at(where.connection).seen().requests.at(where.request_id).at(where.life);
-            if (taken_before.contains(where) || seen.aborted || input_ended(seen)) continue;
+            if (taken_before.contains(where) || late_.contains(where) || seen.aborted || input_ended(seen)) continue;
             const bool begun = seen.stream(RecordType::std_in) != nullptr;
             Judgement judgement;
             accuse(judgement, begun ? Rule::input_unended : Rule::input_missing, begun ? "FCGI_STDIN without its empty record" : "no record of FCGI_STDIN");
@@ -430,6 +455,7 @@ private:
         }
         if (options_.listener != nullptr) progress = accept_connections() || progress;
         answer_values();
+        if (options_.listener != nullptr) refuse_late();
         // What it said before its end was read first.
         const bool peer_ended = !own_peer_ && options_.peer_end_fd >= 0 && polled.back().revents != 0;
         if (!over_ && !progress && peer_ended) fail(Outcome::closed, nullptr, "the peer's process ended");
@@ -621,6 +647,7 @@ private:
     AnswerValues values_{.values = {{"FCGI_MAX_CONNS", "64"}, {"FCGI_MAX_REQS", "64"}, {"FCGI_MPXS_CONNS", "0"}}};
     std::map<std::string, std::size_t> num_values_answered_;  // management records looked at, by connection
     std::set<Cursor::Bound> ended_;                           // by us
+    std::set<Cursor::Bound> late_;                            // of clients of earlier conversations
     std::set<std::string> to_close_;                          // once the group is written
     std::string group_connection_;
     Buffer group_;

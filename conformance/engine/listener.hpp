@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "conformance/engine/clients.hpp"
 #include "conformance/engine/handover.hpp"
 #include "conformance/engine/transport.hpp"
 
@@ -32,6 +33,8 @@ public:
     [[nodiscard]] FileDescriptor accept();
     /// The state in which the last application was started, as initial_state() says it; "" where none has come.
     [[nodiscard]] const Buffer& last_state() const noexcept { return last_state_; }
+    /// Those for whom the Web server asks us.
+    [[nodiscard]] Clients& clients() noexcept { return clients_; }
 
 private:
     /// An application that the Web server has started.
@@ -47,6 +50,7 @@ private:
     Kind kind_;
     std::vector<Started> started_;
     Buffer last_state_;
+    Clients clients_;
 };
 
 }  // namespace fcgispec

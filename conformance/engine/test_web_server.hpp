@@ -2,6 +2,8 @@
 // client has closed it or the test is over. No wait of theirs outlives the test.
 #pragma once
 
+#include <netinet/in.h>
+
 #include <charconv>
 #include <optional>
 
@@ -35,12 +37,21 @@ public:
         if (!body.empty() && !say_record({.type = RecordType::std_in, .request_id = request_id, .content = bytes_of(body)})) return false;
         return say_record({.type = RecordType::std_in, .request_id = request_id});
     }
+    /// The same for a client at this port of 127.0.0.1, as the Web server tells.
+    bool ask_for(const std::string& client_port, std::uint16_t request_id, const std::string& uri, unsigned flags = 0) {
+        client_port_ = client_port;
+        return ask(request_id, uri, {}, flags);
+    }
     /// All but FCGI_STDIN.
     bool begin(std::uint16_t request_id, const std::string& uri, const std::string& method = "GET", unsigned flags = 0) {
         const auto body = encode(BeginRequestBody{.role = Role::responder, .flags = static_cast<std::uint8_t>(flags)});
         Buffer params;
         encode_pair({.name = bytes_of("REQUEST_METHOD"), .value = bytes_of(method)}, params);
         encode_pair({.name = bytes_of("REQUEST_URI"), .value = bytes_of(uri)}, params);
+        if (!client_port_.empty()) {
+            encode_pair({.name = bytes_of("REMOTE_ADDR"), .value = bytes_of("127.0.0.1")}, params);
+            encode_pair({.name = bytes_of("REMOTE_PORT"), .value = bytes_of(client_port_)}, params);
+        }
         return say_record({.type = RecordType::begin_request, .request_id = request_id, .content = body}) &&
                say_record({.type = RecordType::params, .request_id = request_id, .content = params}) && say_record({.type = RecordType::params, .request_id = request_id});
     }
@@ -63,6 +74,9 @@ public:
         }
         return result;
     }
+
+private:
+    std::string client_port_;
 };
 
 /// One HTTP connection, seen by the Web server.
@@ -82,6 +96,12 @@ public:
     [[nodiscard]] bool asks_for(std::string_view text) const { return target().find(text) != std::string::npos; }
     /// All that the client has said.
     [[nodiscard]] const std::string& received() const noexcept { return client_.received(); }
+    /// The client's port, where it is on TCP.
+    [[nodiscard]] std::string client_port() const {
+        sockaddr_in where{};
+        socklen_t size = sizeof where;
+        return getpeername(fd_, reinterpret_cast<sockaddr*>(&where), &size) == 0 ? std::to_string(ntohs(where.sin_port)) : std::string{};
+    }
 
     /// The next whole request, its body by Content-Length. False at the connection's end, or the test's.
     bool read_request() {

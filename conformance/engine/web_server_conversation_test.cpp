@@ -776,6 +776,55 @@ BOOST_AUTO_TEST_CASE(a_slow_client_reads_the_same) {
     check_not_met(played(passes_on(), "http> GET /a\nhttp> reads 100\n> request 1\n< response 1 \"y\"\nhttp< 200 \"z\"\n"), contradicted, "http< 200 \"z\"", "200 \"y\"", 7);
 }
 
+// A request for a client that has left, in an earlier conversation.
+
+BOOST_AUTO_TEST_CASE(what_is_asked_late_is_not_taken_for_what_is_asked_now) {
+    std::promise<std::string> left;
+    std::promise<Answer> late_answer;
+    Pair pair(with_request([&, port = left.get_future().share()](HttpVisit& visit) {
+        if (visit.asks_for("left")) {
+            left.set_value(visit.client_port());
+            return visit.read_to_end();
+        }
+        Link late = visit.connect();
+        late.ask_for(port.get(), 1, "/left");
+        late_answer.set_value(late.read_answer(1));
+        Link link = visit.connect();
+        link.ask_for(visit.client_port(), 1, visit.target());
+        visit.answer(link.read_answer(1));
+    }));
+    check_met(played(pair, "http> GET /left\nhttp> close\n"));
+    const Played result = played(pair, good);
+    check_met(result);
+    BOOST_TEST(accused(result).empty());
+    const Answer refused = late_answer.get_future().get();
+    BOOST_TEST(refused.std_out.empty());
+    BOOST_TEST(!refused.end);
+}
+
+BOOST_AUTO_TEST_CASE(what_is_asked_late_on_a_kept_connection_is_ended) {
+    std::promise<std::string> left;
+    std::promise<Answer> late_answer;
+    Pair pair(with_request([&, port = left.get_future().share()](HttpVisit& visit) {
+        if (visit.asks_for("left")) {
+            left.set_value(visit.client_port());
+            return visit.read_to_end();
+        }
+        Link link = visit.connect();
+        link.ask_for(port.get(), 1, "/left", keep_conn);
+        late_answer.set_value(link.read_answer(1));
+        link.ask_for(visit.client_port(), 2, visit.target(), keep_conn);
+        visit.answer(link.read_answer(2));
+    }));
+    check_met(played(pair, "http> GET /left\nhttp> close\n"));
+    const Played result = played(pair, good);
+    check_met(result);
+    BOOST_TEST(accused(result).empty());
+    const Answer ended = late_answer.get_future().get();
+    BOOST_TEST(ended.std_out.empty());
+    BOOST_TEST(ended.end.has_value());
+}
+
 // What the checker sees.
 
 BOOST_AUTO_TEST_CASE(what_the_web_server_says_wrong_is_accused_and_does_not_fail_the_scenario) {
