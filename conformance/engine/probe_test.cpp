@@ -173,6 +173,40 @@ private:
     std::unique_ptr<Link> link_;
 };
 
+/// Connections to the application that each have one request at a time, and are kept; ids are counted up.
+class Pool {
+public:
+    HttpConduct conduct() {
+        return with_request([this](HttpVisit& visit) {
+            for (int attempt = 0; attempt < 10; ++attempt) {
+                Kept kept = take(visit);
+                kept.link->ask(++kept.num_requests, visit.target(), {}, keep_conn);
+                const Answer answer = kept.link->read_answer(kept.num_requests);
+                if (!answer.end) continue;  // it was closed meanwhile
+                const std::lock_guard lock(mutex_);
+                idle_.push_back(std::move(kept));
+                return (void)visit.answer(answer);
+            }
+        });
+    }
+
+private:
+    struct Kept {
+        std::unique_ptr<Link> link;
+        std::uint16_t num_requests = 0;
+    };
+    Kept take(HttpVisit& visit) {
+        const std::lock_guard lock(mutex_);
+        if (idle_.empty()) return {std::make_unique<Link>(visit.connect()), 0};
+        Kept result = std::move(idle_.back());
+        idle_.pop_back();
+        return result;
+    }
+
+    std::mutex mutex_;
+    std::vector<Kept> idle_;
+};
+
 }  // namespace
 
 BOOST_AUTO_TEST_CASE(a_plain_web_server) {
@@ -203,6 +237,15 @@ BOOST_AUTO_TEST_CASE(one_that_keeps_a_connection_and_asks_for_values) {
     BOOST_TEST(shown(probe, "serves several clients at once") == " / no");
 }
 
+BOOST_AUTO_TEST_CASE(one_request_behind_another_on_a_kept_connection_is_no_multiplexing) {
+    Pool pool;
+    const Probe probe = probed_web_server(pool.conduct());
+    BOOST_TEST(probe.offered.contains("keep-conn"));
+    BOOST_TEST(probe.offered.contains("connections"));
+    BOOST_TEST(!probe.offered.contains("multiplexing"));
+    BOOST_TEST(shown(probe, "multiplexes where the application does") == " / no");
+}
+
 BOOST_AUTO_TEST_CASE(one_that_asks_to_keep_a_connection_and_does_not_use_it_again) {
     const Probe probe = probed_web_server(with_request([](HttpVisit& visit) {
         Link link = visit.connect();
@@ -223,6 +266,19 @@ BOOST_AUTO_TEST_CASE(one_that_has_an_authorizer) {
     BOOST_TEST(probe.offered.contains("authorizer"));
     BOOST_TEST(!probe.offered.contains("filter"));
     BOOST_TEST(shown(probe, "has the role FCGI_AUTHORIZER") == " / yes");
+}
+
+BOOST_AUTO_TEST_CASE(a_role_is_found_though_it_takes_its_time) {
+    std::atomic<int> num_asked{0};
+    const Probe probe = probed_web_server(with_request([&](HttpVisit& visit) {
+        if (!visit.asks_for("/authorizer/")) return pass_on(visit);
+        if (num_asked++ == 0) return visit.read_to_end();  // until the client has left
+        Link link = visit.connect();
+        link.say("{FCGI_BEGIN_REQUEST, 1, {FCGI_AUTHORIZER, 0}}\n{FCGI_PARAMS, 1, \"\"}");
+        visit.answer(link.read_answer(1));
+    }));
+    BOOST_TEST(num_asked == 2);
+    BOOST_TEST(probe.offered.contains("authorizer"));
 }
 
 BOOST_AUTO_TEST_CASE(a_web_server_that_does_not_ask_us_is_not_asked_on) {
