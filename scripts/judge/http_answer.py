@@ -27,7 +27,8 @@ def status_fits(pattern: str, status: int) -> bool:
 
 
 def last_response(connection: HttpConnection) -> Response:
-    """The last of those on the connection that is no interim one."""
+    """The last of those on the connection that is no interim one. What is behind the response to the last request, and isn't
+    HTTP, is no response: a body that is longer than its Content-Length says."""
     methods = re.findall(rb"(?m)^([A-Z]+) \S+ HTTP/1\.[01]\r?$", connection.asked)
     data = connection.answered
     answer = Response(end=connection.end)
@@ -38,6 +39,8 @@ def last_response(connection: HttpConnection) -> Response:
         if answer.status is None or not answer.whole:
             break
         number += answer.status >= 200
+        if number >= len(methods) > 0 and not data.startswith(b"HTTP/1."):
+            break
     return answer
 
 

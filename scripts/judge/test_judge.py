@@ -392,6 +392,7 @@ CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
         (b"HTTP/1.1 204 No Content\r\n\r\n", "", 204, b"", True),
         (b"HTTP/1.1 100 Continue\r\n\r\n" + OK, "", 200, b"hello", True),
         (OK + BAD_GATEWAY, "", 502, b"oops", True),
+        (OK + b" and more", "close", 200, b"hello", True),
     ],
 )
 def test_http_answers(answer: bytes, end_of_it: str, status: int | None, body: bytes, whole: bool) -> None:
