@@ -67,6 +67,7 @@ struct Played {
     std::shared_ptr<const Evidence> raw;  ///< the bytes of both sides
     std::map<std::string, ConnectionSeen> seen;  ///< by connection: all that the peer said and that meant something
     std::optional<ExitStatus> died;   ///< the scenario's own peer ended without being asked to
+    bool http_answered = false;       ///< a Web server gave an HTTP client a whole response, whatever it was
 };
 
 /// Plays it. The machine's failures are exceptions (std::system_error); the peer's conduct is in the result.

@@ -484,6 +484,23 @@ BOOST_AUTO_TEST_CASE(a_web_server_that_dies_is_a_crash) {
     BOOST_TEST(exit_code_of(report) == 1);
 }
 
+// A connection that it kept, and that we close, may be the one that it asks on.
+BOOST_AUTO_TEST_CASE(one_request_that_is_lost_on_its_way_to_us_is_no_crash) {
+    const auto run_losing = [](int num_lost) {
+        std::atomic<int> num_left{0};
+        return run_web_server(with_request([&](HttpVisit& visit) {
+            if (visit.asks_for("/health") && num_left > 0) {
+                --num_left;
+                return (void)visit.answer("lost", "502 Bad Gateway");
+            }
+            if (visit.asks_for("/bad")) num_left = num_lost;
+            pass_on(visit);
+        }), {web_good("a"), web_good("b", "/bad"), web_good("c")});
+    };
+    BOOST_TEST(verdicts(run_losing(1)) == "a pass, b pass, c pass");
+    BOOST_TEST(verdicts(run_losing(2)) == "a pass, b crash, c pass");
+}
+
 BOOST_AUTO_TEST_CASE(a_web_server_that_does_not_ask_us_is_not_set_up_to) {
     const Report by_itself = run_web_server(with_request([](HttpVisit& visit) { visit.answer("by itself"); }), {web_good("a")});
     BOOST_TEST(by_itself.unreachable.starts_with("no FastCGI request came: wanted > request 1, got no request; the Web server answered"), by_itself.unreachable);
