@@ -32,7 +32,7 @@ REPORT = ROOT / "reports" / "kill-matrix.md"
 ACCUSING = {"fail", "crash", "tolerated"}
 RUN_SECONDS_MAX = 240
 QUICK_STEP = 8  # --quick plays each eighth mutant
-TIMEOUT_MS = 150
+TIMEOUT_MS = 100
 LARGEST_CASES = ("*=10485760]", "*=4194304]")  # of tables: left to the reference peers, for the time that they take
 
 
@@ -250,10 +250,12 @@ def show(played: Played) -> None:
 def play_all(program: str, mutants: list[Mutant], jobs: int) -> list[Played]:
     all_played = []
     with ThreadPoolExecutor(jobs) as pool:
-        for played in pool.map(lambda mutant: play(program, mutant), mutants):
+        # From the end, where those stand that hang: they take longest, beside the many short ones.
+        for played in pool.map(lambda mutant: play(program, mutant), reversed(mutants)):
             all_played.append(played)
             if not played.faults:
                 show(played)
+    all_played.reverse()
     # Beside others on a busy machine a silence may be nobody's fault: what differs is played again alone, and that
     # counts.
     for index, played in enumerate(all_played):
@@ -291,7 +293,7 @@ def main() -> int:
     parser.add_argument("--mutant", action="append", default=[], metavar="NAME", help="only this one; repeatable")
     parser.add_argument("--quick", action="store_true", help=f"each {QUICK_STEP}th mutant")
     parser.add_argument("--report", type=Path, default=REPORT, metavar="FILE", help="written when all are played")
-    parser.add_argument("-j", "--jobs", type=int, default=2 * (os.cpu_count() or 1), help="mutants at once")
+    parser.add_argument("-j", "--jobs", type=int, default=3 * (os.cpu_count() or 1), help="mutants at once")
     options = parser.parse_args()
     begin = time.monotonic()
 

@@ -477,7 +477,9 @@ Report run_scenarios(const RunOptions& asked, const std::vector<Scenario>& scena
     report.seed = options.seed;
 
     Peer peer(options);
-    const Probe probe = probe_peer(options.side, peer.play_options());
+    PlayOptions first = peer.play_options();
+    if (peer.is_ours()) first.deadline_ms = std::max(first.deadline_ms, deadline_ms_max);  // it is only starting
+    const Probe probe = probe_peer(options.side, first);
     report.capabilities = probe.shown;
     peer.set_notices_close(probe.notices_close);
     if (probe.plain.outcome != Played::Outcome::as_expected) {
