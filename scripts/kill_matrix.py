@@ -134,7 +134,7 @@ def play(program: str, mutant: Mutant) -> Played:
     command = [program, mutant.side.command, "--json", "-", "-q", "--timeout", str(TIMEOUT_MS), *mutant.arguments]
     if mutant.side.name == "application":
         command += ["-j", "8"]
-    elif mutant.requirement:
+    if mutant.requirement:
         command += [word for cases in LARGEST_CASES for word in ("--skip", cases)]
     begin = time.monotonic()
     try:

@@ -104,6 +104,8 @@ STEPS = [
     Step("reference", "the reference application, in every splitting, under load", [[*PYTEST, "scripts/harness/test_reference.py"]], count_pytest),
     Step("real-peers", "real applications against their known deviations", [[*PYTEST, "scripts/harness/test_real_peers.py"]], count_pytest),
     Step("real-servers", "real Web servers against their known deviations", [[*PYTEST, "scripts/harness/test_real_web_servers.py"]], count_pytest),
+    Step("two-hosts", "verdicts across a network with a delay and short packets", [[*PYTEST, "scripts/harness/test_two_hosts.py"]], count_pytest),
+    Step("kill-matrix", "every mutant accused of what it declares, every scenario failed by one", [["scripts/kill_matrix.py", "--fcgispec", "build-dev/fcgispec", "--report", "build-test/kill-matrix.md"]], count_plain),
     Step("no-flakes", "whole runs of both sides under changing conditions", [["scripts/no_flakes"]], count_plain),
     build("asan", "build with AddressSanitizer and UndefinedBehaviorSanitizer", *UNIT_TESTS),
     unit_tests("asan"),
