@@ -161,10 +161,11 @@ public:
 private:
     void accept_all() {
         std::array<pollfd, 2> polled{pollfd{listening_.get(), POLLIN, 0}, pollfd{stop_.get(), POLLIN, 0}};
-        for (std::size_t number = 0; poll(polled.data(), polled.size(), -1) > 0 && polled[1].revents == 0; ++number) {
+        std::size_t number = 0;
+        while (poll(polled.data(), polled.size(), -1) > 0 && polled[1].revents == 0) {
             FileDescriptor socket(accept4(listening_.get(), nullptr, nullptr, SOCK_CLOEXEC));
             if (!socket) continue;
-            visits_.emplace_back([this, number, fd = std::make_shared<FileDescriptor>(std::move(socket))] {
+            visits_.emplace_back([this, number = number++, fd = std::make_shared<FileDescriptor>(std::move(socket))] {
                 Visit visit(std::move(*fd), stop_.get(), number);
                 conduct_(visit);
             });
