@@ -466,7 +466,8 @@ private:
 
     /// When we give up on a peer that is silent from now on, within the bound for one that isn't.
     [[nodiscard]] Clock::time_point deadline(Clock::time_point since) const {
-        const milliseconds silence(options_.deadline_ms);
+        const bool may_be_unended = log_.ours == Side::application && completeness_ == Completeness::input && options_.unended_ms > 0;
+        const milliseconds silence(may_be_unended ? options_.unended_ms : options_.deadline_ms);
         return std::min(progress_at_ + silence, since + silence * patience);
     }
 
@@ -523,10 +524,9 @@ private:
             if (try_step(step)) break;
             if (is_http(step) && log_.ours == Side::application) refuse_surplus();
             if (over_ || pump(since)) continue;
-            // Once more, with what has come of a Web server's requests: one may never end its input.
+            if (log_.ours == Side::web_server || completeness_ == Completeness::params) return fail(Outcome::silent, &step, last_got_);
+            // With what has come of a Web server's requests, then: one may never end its input.
             completeness_ = Completeness::params;
-            if (log_.ours == Side::web_server || !try_step(step)) return fail(Outcome::silent, &step, last_got_);
-            break;
         }
         if (log_.ours == Side::application && completeness_ == Completeness::params) accuse_of_unended(taken);
         if (!over_ || stopped_ || !played_.wanted.empty()) return;

@@ -32,6 +32,7 @@ struct PlayOptions {
     std::vector<std::string> command;  ///< how a scenario's own peer is started; empty: it can't be
     Splitting splitting = Splitting::whole;
     int deadline_ms = 1000;  ///< of silence, for what the peer must say; nothing waits for it that succeeds
+    int unended_ms = 0;      ///< of silence, until a Web server's request whose input doesn't end is taken as it is; 0: deadline_ms
     const std::atomic<bool>* interrupted = nullptr;
     int peer_end_fd = -1;  ///< readable once the peer's process has ended: then nothing is waited for any more
 };

@@ -21,7 +21,6 @@ using Clock = std::chrono::steady_clock;
 
 constexpr std::size_t traces_size_max = 4U << 20;  // of all cases together: each may have some hundred KiB
 constexpr std::size_t trace_size_min = 2U << 10;   // of each, beyond that
-constexpr int come_back_ms = 20000;        // a peer that isn't ours may be started again by its manager, for each connection that waits
 constexpr int come_back_interval_ms = 50;  // between two looks
 constexpr int second_look_factor = 3;      // a silence is looked at again with so much more time
 constexpr int deadline_round_trips = 100;
@@ -185,6 +184,7 @@ private:
         const int second_look_ms = options.deadline_ms * second_look_factor;
         // A Web server may wait for a timer of its own before it gives up what a scenario has left behind.
         const int timers_ms = std::min(options.deadline_ms * deadlines_of_a_timer, timer_ms_max);
+        options.unended_ms = options.deadline_ms;
         options.deadline_ms = options_.side == Side::web_server ? std::max(second_look_ms, timers_ms) : second_look_ms;
         const Played played = play(plain_request(options_.side), options);
         if (played.outcome == Played::Outcome::as_expected) return true;
@@ -224,7 +224,7 @@ private:
         }
         const auto begin = Clock::now();
         while (!check_health() && !interrupted()) {
-            if (milliseconds_since(begin) > come_back_ms) {
+            if (milliseconds_since(begin) > options_.come_back_ms) {
                 gone_ = true;
                 return;
             }

@@ -30,6 +30,7 @@ struct RunOptions {
     std::size_t num_jobs = 1;     ///< at most so many cases at once, and no more than the peer has connections for
     std::uint64_t seed = 1;
     int deadline_ms = 0;  ///< of silence; 0: a hundred measured round trips, at least deadline_ms_min, at most deadline_ms_max
+    int come_back_ms = 20000;  ///< for a peer that isn't ours, and has died: its manager may start it again, once for each connection that waits
     std::string again;  ///< the command that runs this again, without --select: "fcgispec app unix:/..."
     const std::atomic<bool>* interrupted = nullptr;
     std::function<void(std::size_t done, std::size_t all, const Result& last)> progress;  ///< called by one thread at a time

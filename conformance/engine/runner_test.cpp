@@ -35,10 +35,13 @@ Scenario asking(const std::string& name, const std::string& what, const std::str
     return scenario_of(name, "> request 1 [QUERY_STRING=\"" + what + "\"]\n< response 1 \"good\"\n", requirement);
 }
 
+constexpr int come_back_ms = 1000;
+
 RunOptions attached(const Address& address, int deadline_ms) {
     RunOptions options;
     options.address = address;
     options.deadline_ms = deadline_ms;
+    options.come_back_ms = come_back_ms;
     options.again = "fcgispec app " + address.print();
     return options;
 }
@@ -415,6 +418,7 @@ Report run_web_server(const HttpConduct& conduct, const std::vector<Scenario>& s
     options.side = Side::web_server;
     options.listen = Address::parse("unix:" + (folder.path() / "socket").string());
     options.deadline_ms = deadline_ms;
+    options.come_back_ms = come_back_ms;
     options.num_jobs = 8;
     options.again = "fcgispec server";
     const TestWebServer web_server(conduct, *options.listen);
