@@ -358,7 +358,7 @@ BOOST_AUTO_TEST_CASE(what_is_long_is_made_short_where_only_its_form_matters) {
     NotationContext few;
     few.made_size_max = 4;
     struct Row {
-        std::string_view text, made;
+        std::string text, made;
         bool abridged;
     };
     for (const Row& row : std::vector<Row>{{"\"ab\"*2", "abab", false},
