@@ -199,6 +199,7 @@ void Connection::half_close() {
 void Connection::close() {
     if (!is_open()) return;
     end_ours("close");
+    const std::shared_lock no_process_starts(process_start());
     socket_.reset();
 }
 
@@ -206,6 +207,7 @@ void Connection::reset() {
     if (!is_open()) return;
     reset_on_close(fd());
     end_ours("reset");
+    const std::shared_lock no_process_starts(process_start());
     socket_.reset();
 }
 

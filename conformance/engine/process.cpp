@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstring>
+#include <mutex>
 
 namespace fcgispec {
 namespace {
@@ -79,6 +80,7 @@ Process::Process(const std::vector<std::string>& command, const FileDescriptor& 
     FileDescriptor listening_copy(fcntl(listening.get(), F_DUPFD_CLOEXEC, 3));
     FileDescriptor report_copy(fcntl(child_end.get(), F_DUPFD_CLOEXEC, 3));
     if (!listening_copy || !report_copy) throw std::system_error(errno, std::generic_category(), "fcntl");
+    const std::unique_lock starting(process_start());  // until its program is executed, or can't be
     pid_ = fork();
     if (pid_ < 0) throw std::system_error(errno, std::generic_category(), "fork");
     if (pid_ == 0) become(argument_pointers, variable_pointers, listening_copy.get(), report_copy.get());

@@ -110,6 +110,11 @@ std::string Address::print() const {
     return "tcp:" + (brackets ? "[" + host + "]" : host) + ":" + std::to_string(port);
 }
 
+std::shared_mutex& process_start() noexcept {
+    static std::shared_mutex mutex;
+    return mutex;
+}
+
 void FileDescriptor::reset() noexcept {
     if (fd_ >= 0) ::close(std::exchange(fd_, -1));
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <shared_mutex>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -41,6 +42,10 @@ public:
 private:
     int fd_ = -1;
 };
+
+/// Held while a process is being started. Until its program is executed it has copies of all our sockets: one that another
+/// thread closes meanwhile isn't closed for its other end. So who closes a connection for the peer to notice shares it.
+[[nodiscard]] std::shared_mutex& process_start() noexcept;
 
 /// The peer did not take the connection: it isn't there, refuses, or did not accept in time. Not our machine's failure.
 struct NotConnected : std::system_error {
