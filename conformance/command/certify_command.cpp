@@ -174,7 +174,10 @@ void write_reports(const Report& report, const Register& requirements, const Bas
     write(options.tap, [&] { return tap_report(report, requirements); });
     write(options.markdown, [&] { return markdown_report(report, requirements); });
     write(options.html, [&] { return html_report(report, requirements, data_folder() / "../reports/report.html"); });
-    write(options.write_baseline, [&] { return write_baseline(report, baseline); });
+    if (report.interrupted && !options.write_baseline.empty())
+        std::fprintf(stderr, "fcgispec: --write-baseline %s: not written, for the run was interrupted\n", options.write_baseline.c_str());
+    else
+        write(options.write_baseline, [&] { return write_baseline(report, baseline); });
 }
 
 using OptionPath = std::pair<const char*, const std::string*>;

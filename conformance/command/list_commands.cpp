@@ -23,6 +23,7 @@ std::vector<Scenario> all_scenarios() {
         std::vector<Scenario> some = load_scenarios(side, 1);
         std::move(some.begin(), some.end(), std::back_inserter(result));
     }
+    if (result.empty()) throw UsageError("there are no scenarios below " + data_folder().string() + " (FCGISPEC_DATA says where they are)");
     return result;
 }
 
@@ -83,8 +84,13 @@ int list(const ListOptions& options) {
                         std::string(name_of(requirement.level)).c_str(), std::string(name_of(requirement.proof)).c_str(), requirement.statement.c_str());
         return exit_conforms;
     }
-    for (const Scenario& scenario : all_scenarios())
-        if (options.pattern.empty() || picks(options.pattern, scenario)) std::printf("%s\n    %s\n", scenario.name.c_str(), scenario.title.c_str());
+    std::size_t num_picked = 0;
+    for (const Scenario& scenario : all_scenarios()) {
+        if (!options.pattern.empty() && !picks(options.pattern, scenario)) continue;
+        std::printf("%s\n    %s\n", scenario.name.c_str(), scenario.title.c_str());
+        ++num_picked;
+    }
+    if (num_picked == 0) throw UsageError("'" + options.pattern + "' picks no scenario");
     return exit_conforms;
 }
 

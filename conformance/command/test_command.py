@@ -174,6 +174,8 @@ def test_list() -> None:
     assert set(expect(run("list", "application/"), 0).splitlines()[::2]) <= set(names)
     some = expect(run("list", names[0]), 0).splitlines()
     assert some[0] == names[0]
+    assert expect(run("list", "application/5.4-abort"), 0) and "application/5.4-abort" in expect(run("list", "5.4-abort"), 0)
+    expect(run("list", "no-such-folder"), 2, "'no-such-folder' picks no scenario")
 
 
 def test_list_requirements() -> None:
@@ -249,6 +251,15 @@ def test_replay_of_bytes(application: str, tmp_path: Path) -> None:
     for content in (b"", b"\0" * 100, b"\1\1\0\1\0\x08\0\0\0\1\0", random.Random(1).randbytes(5000)):
         file.write_bytes(content)
         assert "# afterwards a plain request is answered\n" in expect(run("replay", file, application), 0)
+
+
+def test_replay_of_what_decode_prints(application: str, tmp_path: Path) -> None:
+    file = tmp_path / "records"
+    file.write_text('{FCGI_GET_VALUES, 0, [FCGI_MPXS_CONNS=""]}\n')
+    output = expect(run("replay", file, application), 0)
+    assert "# records: 25 bytes\n" in output and "< {FCGI_GET_VALUES_RESULT, 0, " in output
+    file.write_text('{FCGI_GET_VALUES, 0, [FCGI_MPXS_CONNS=""}\n')
+    expect(run("replay", file, application), 2, "begins like records, and can't be read")
 
 
 def test_replay_that_is_contradicted(application: str, tmp_path: Path) -> None:

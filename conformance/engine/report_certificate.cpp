@@ -42,8 +42,10 @@ void accuse(const Finding& finding, ProfileStanding& line) {
         add_once(finding.known ? line.known : line.broken, printable(finding.requirement));
 }
 
-Standing standing_of(const ProfileStanding& line) {
+/// What was interrupted has not been tested to its end.
+Standing standing_of(const ProfileStanding& line, bool interrupted) {
     if (!line.broken.empty() || !line.known.empty()) return Standing::deviates;
+    if (interrupted) return Standing::not_tested;
     return line.num_conclusive > 0 && line.num_inconclusive == 0 ? Standing::conforms : Standing::not_tested;
 }
 
@@ -107,7 +109,7 @@ std::vector<ProfileStanding> certificate_of(const Report& report, const Register
     }
     for (const Finding& finding : report.findings)
         accuse(finding, line_of(lines, profile_of(requirements, finding.requirement)));
-    for (ProfileStanding& line : lines) line.standing = standing_of(line);
+    for (ProfileStanding& line : lines) line.standing = standing_of(line, report.interrupted);
     return lines;
 }
 
@@ -122,7 +124,7 @@ std::string conclusion_of(const Report& report) {
     if (code == 1) result += ": " + counted(num_broken(report), "requirement") + " broken";
     if (!report.unreachable.empty())
         return result + ": the peer could not be reached: " + printable(report.unreachable);
-    if (report.interrupted) return result + ": the run was interrupted";
+    if (report.interrupted) return result + (code == 1 ? "; " : ": ") + "the run was interrupted";
     if (code == 3 && summary_of(report)[static_cast<std::size_t>(Verdict::inconclusive)] == 0)
         result += ": nothing was tested";
     return result;

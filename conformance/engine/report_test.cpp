@@ -268,6 +268,9 @@ BOOST_AUTO_TEST_CASE(the_certificate) {
     Report unsure = conforming_report();
     unsure.results[0].verdict = Verdict::inconclusive;
     BOOST_TEST(standing_of(unsure, "management") == "not tested: 1 case inconclusive");
+    Report interrupted = conforming_report();
+    interrupted.interrupted = true;
+    BOOST_TEST(standing_of(interrupted, "management") == "not tested");
 }
 
 BOOST_AUTO_TEST_CASE(the_certificate_forgets_no_violation) {
@@ -290,7 +293,7 @@ BOOST_AUTO_TEST_CASE(the_conclusion) {
     report.interrupted = true;
     BOOST_TEST(conclusion_of(report) == "inconclusive: the run was interrupted");
     report.findings[0].known.reset();
-    BOOST_TEST(conclusion_of(report) == "does not conform: 1 requirement broken: the run was interrupted");
+    BOOST_TEST(conclusion_of(report) == "does not conform: 1 requirement broken; the run was interrupted");
     BOOST_TEST(conclusion_of(example_report()) == "does not conform: 3 requirements broken");
     Report none;
     BOOST_TEST(conclusion_of(none) == "inconclusive: nothing was tested");

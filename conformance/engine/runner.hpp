@@ -44,7 +44,7 @@ inline constexpr int deadline_ms_max = 5000;
 [[nodiscard]] Report run_scenarios(const RunOptions& options, const std::vector<Scenario>& scenarios, const Register& requirements);
 
 /// Whether `pattern` picks a scenario: a name or the beginning of one up to a '/' or '[', a shell pattern over the whole
-/// name, or the id of a requirement that it proves.
+/// name, either with or without the side that it begins with; or the id of a requirement that it proves.
 [[nodiscard]] bool picks(const std::string& pattern, const Scenario& scenario);
 
 /// `text` as one word for a POSIX shell.

@@ -3,8 +3,11 @@
 // a Responder. Not offered, because PHP gives no way to it: stderr (what PHP logs comes with words of its own), status
 // (PHP always says 0), wait (PHP tells of an aborted request only those who write), data, cached, exit.
 //
-// Wants enable_post_data_reading=0 and post_max_size=0, or PHP takes the body before we can read or leave it.
+// Wants enable_post_data_reading=0 and post_max_size=0, or PHP takes the body before we can read or leave it: in the pool's
+// php-fpm.conf, php_admin_value[enable_post_data_reading] = 0 and php_admin_value[post_max_size] = 0.
 declare(strict_types=1);
+
+while (ob_get_level() > 0) ob_end_clean();  // output_buffering, 4096 in php.ini: what we say goes out when we flush
 
 const BLOCK_SIZE = 65536;
 const OPERATIONS = ['authorize', 'deny', 'early', 'echo', 'hello', 'large', 'length', 'params', 'unread', 'update'];
