@@ -223,13 +223,28 @@ std::optional<Baseline> load_baseline(const std::string& path) {
     }
 }
 
+/// A misspelt line would only go stale.
+void check_requirements(const Baseline& baseline, const Register& requirements, const std::string& path) {
+    for (const BaselineLine& line : baseline.lines())
+        if (requirements.find(line.requirement) == nullptr) throw UsageError("--baseline " + path + ": " + line.requirement + " is not in the register, see fcgispec list --requirements");
+}
+
+/// What is unknown can't be held against anybody.
+void check_requirements(const std::vector<Scenario>& scenarios, const Register& requirements) {
+    for (const Scenario& scenario : scenarios)
+        for (const std::string& id : scenario.proves)
+            if (requirements.find(id) == nullptr) throw UsageError(scenario.file + ": proves " + id + ", which is not in the register, see fcgispec list --requirements");
+}
+
 int certify(const CertifyOptions& options) {
     const Register requirements = load_register();
     // What can be wrong with the options is said before the run, not after it.
     check_written_paths(options);
     const std::optional<Baseline> baseline = load_baseline(options.baseline);
+    if (baseline) check_requirements(*baseline, requirements, options.baseline);
     RunOptions run = run_options(options);
     const std::vector<Scenario> scenarios = selected(options);
+    check_requirements(scenarios, requirements);
     const bool progress = isatty(STDERR_FILENO) != 0 && !options.quiet;
     if (progress) run.progress = show_progress;
     Report report = run_scenarios(run, scenarios, requirements);

@@ -1,5 +1,8 @@
 #include "conformance/command/command.hpp"
 
+#include <poll.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
@@ -10,6 +13,16 @@
 #include "conformance/engine/report_file.hpp"
 
 namespace fcgispec {
+
+namespace {
+
+/// As of `fcgispec list | head`.
+bool nobody_reads_output() {
+    pollfd output{STDOUT_FILENO, POLLOUT, 0};
+    return poll(&output, 1, 0) == 1 && (output.revents & POLLERR) != 0;
+}
+
+}  // namespace
 
 std::atomic<bool> interrupted{false};
 
@@ -77,7 +90,7 @@ std::vector<Splitting> parse_splittings(const std::string& text) {
 
 void flush_output() {
     errno = 0;
-    if ((std::fflush(stdout) == 0 && std::ferror(stdout) == 0) || errno == EPIPE) return;
+    if ((std::fflush(stdout) == 0 && std::ferror(stdout) == 0) || nobody_reads_output()) return;
     const int error = errno != 0 ? errno : EIO;
     std::clearerr(stdout);  // it is told once
     throw std::system_error(error, std::generic_category(), "can't write to standard output");

@@ -94,24 +94,46 @@ int list(const ListOptions& options) {
     return exit_conforms;
 }
 
+/// Without the "[N=1]" of a case of a table.
+std::string name_of_table(const Scenario& scenario) { return scenario.name.substr(0, scenario.name.find('[')); }
+
+void explain_requirement(const Requirement& requirement) {
+    std::fputs(explain(requirement).c_str(), stdout);
+    std::map<std::string, std::size_t> num_cases;
+    for (const Scenario& scenario : all_scenarios())
+        if (picks(requirement.id, scenario)) ++num_cases[name_of_table(scenario)];
+    std::printf("\nScenarios that prove it: %zu\n", num_cases.size());
+    for (const auto& [name, num] : num_cases) std::printf("    %s%s\n", name.c_str(), num == 1 ? "" : (" (" + std::to_string(num) + " cases)").c_str());
+}
+
+/// `cases`: of one table, at least one.
+void explain_scenario(const std::vector<Scenario>& cases, const Register& requirements) {
+    const Scenario& first = cases.front();
+    std::printf("%s\n%s\n\n", first.name.c_str(), first.title.c_str());
+    for (const Step& step : whole(first).steps) std::printf("    %s\n", print(step, first.side).c_str());
+    if (cases.size() > 1) std::printf("\nOther cases of its table:\n");
+    for (std::size_t i = 1; i < cases.size(); ++i) std::printf("    %s\n", cases[i].name.c_str());
+    for (const std::string& proved : first.proves)
+        if (const Requirement* requirement = requirements.find(proved)) std::printf("\n%s", explain(*requirement).c_str());
+}
+
 int explain_id(const std::string& id) {
     const Register requirements = load_register();
     if (const Requirement* requirement = requirements.find(id)) {
-        std::fputs(explain(*requirement).c_str(), stdout);
-        std::printf("\nScenarios that prove it:\n");
-        for (const Scenario& scenario : all_scenarios())
-            if (picks(id, scenario)) std::printf("    %s\n", scenario.name.c_str());
+        explain_requirement(*requirement);
         return exit_conforms;
     }
-    for (const Scenario& scenario : all_scenarios()) {
-        if (scenario.name != id) continue;
-        std::printf("%s\n%s\n\n", scenario.name.c_str(), scenario.title.c_str());
-        for (const Step& step : whole(scenario).steps) std::printf("    %s\n", print(step, scenario.side).c_str());
-        for (const std::string& proved : scenario.proves)
-            if (const Requirement* requirement = requirements.find(proved)) std::printf("\n%s", explain(*requirement).c_str());
-        return exit_conforms;
+    std::vector<Scenario> picked;
+    std::set<std::string> tables;
+    for (Scenario& scenario : all_scenarios()) {
+        if (!picks(id, scenario)) continue;
+        tables.insert(name_of_table(scenario));
+        picked.push_back(std::move(scenario));
     }
-    throw UsageError("'" + id + "' is neither a requirement (R-5.5-2) nor a scenario: see fcgispec list and fcgispec list --requirements");
+    if (tables.empty()) throw UsageError("'" + id + "' is neither a requirement (R-5.5-2) nor a scenario: see fcgispec list and fcgispec list --requirements");
+    if (tables.size() > 1) throw UsageError("'" + id + "' is more than one scenario, see fcgispec list " + shell_quoted(id));
+    explain_scenario(picked, requirements);
+    return exit_conforms;
 }
 
 }  // namespace
@@ -128,7 +150,7 @@ void add_list_command(CLI::App& cli, Run& run) {
 void add_explain_command(CLI::App& cli, Run& run) {
     auto id = std::make_shared<std::string>();
     CLI::App* app = cli.add_subcommand("explain", "All that is to say of a requirement or a scenario");
-    app->add_option("ID", *id, "R-5.5-2, or a scenario's name")->required();
+    app->add_option("ID", *id, "R-5.5-2, or a scenario's name, with the case of its table or without")->required();
     app->callback([id, &run] { run = [id] { return explain_id(*id); }; });
 }
 

@@ -143,6 +143,14 @@ def test_an_unreadable_baseline_is_shown_with_its_place(tmp_path: Path) -> None:
     baseline = tmp_path / "baseline"
     baseline.write_text("# known\nR-5.5-2\n")
     expect(run("app", "--baseline", baseline), 2, f"{baseline}:2:")
+    baseline.write_text("R-5.5-2222: misspelt\n")
+    expect(run("app", "--baseline", baseline), 2, f"--baseline {baseline}: R-5.5-2222 is not in the register")
+
+
+def test_nobody_is_accused_of_what_is_not_in_the_register(data: Path) -> None:
+    scenario = data / "scenarios/application/unknown.fcs"
+    scenario.write_text(PLAIN.replace("R-", "R-99", 1))
+    expect(run("app", FCGISPEC_DATA=str(data)), 2, f"{scenario}: proves R-99", "which is not in the register")
 
 
 # Not reachable: exit code 3.
@@ -193,6 +201,25 @@ def test_explain() -> None:
     assert scenario.splitlines()[0] == name
     assert re.search(r"^    \w*> ", scenario, re.MULTILINE)
     assert re.search(r"^R-", scenario, re.MULTILINE)
+    expect(run("explain", "application/3.3-framing"), 2, "'application/3.3-framing' is more than one scenario, see fcgispec list application/3.3-framing")
+
+
+def test_explain_takes_a_table_for_its_cases() -> None:
+    case = next(name for name in expect(run("list", "application/"), 0).splitlines() if name.endswith("]"))
+    table = case.partition("[")[0]
+    cases = expect(run("list", table), 0).splitlines()[::2]
+    assert len(cases) > 1
+    assert [line.strip() for line in expect(run("explain", table), 0).splitlines() if line.strip().startswith(table)] == cases
+    assert [line.strip() for line in expect(run("explain", case), 0).splitlines() if line.strip().startswith(table)] == [case]
+    requirement = re.findall(r"^R-\S+", expect(run("explain", table), 0), re.MULTILINE)[0]
+    assert f"    {table} ({len(cases)} cases)" in expect(run("explain", requirement), 0).splitlines()
+
+
+def test_who_stops_reading_is_not_told_of_it() -> None:
+    process = subprocess.Popen([FCGISPEC, "list"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdout is not None and process.stderr is not None
+    process.stdout.close()
+    assert (process.stderr.read(), process.wait(DEADLINE_S)) == (b"", 0)
 
 
 # Bytes to notation and back.

@@ -20,7 +20,31 @@ constexpr std::size_t received_size_max = 12U << 20;  // in one conversation, an
 constexpr std::size_t trace_text_size_max = 4096;   // of a record's content in a trace
 constexpr std::size_t num_trace_lines_max = 1000;
 constexpr std::size_t trace_size_max = 256U << 10;  // of all lines together: a run keeps a trace of each case that fails
+constexpr std::size_t num_lines_around = 6;         // of a trace, that a finding shows
+constexpr std::size_t num_lines_before = 2;         // of these, those just before the one that it is about
 constexpr std::chrono::milliseconds cut_patience{20};  // with a peer that doesn't take the piece before a cut, once a group
+
+constexpr std::size_t aligning_padding_size_max = 7;  // [§3.3] recommends multiples of eight
+
+/// Streams make most of a trace, and say little of why something is wrong; what isn't as usual says most.
+int weight_of(const Record& record) {
+    const bool odd = record.version != version_1 || record.reserved != 0 || record.request_id == null_request_id ||
+                     record.padding.size() > (record.content.empty() ? 0 : aligning_padding_size_max);
+    if (odd) return 2;
+    switch (record.type) {
+        case RecordType::params:
+        case RecordType::std_in:
+        case RecordType::std_out:
+        case RecordType::data:
+            return 0;
+        case RecordType::begin_request:
+        case RecordType::end_request:
+            return 1;
+        default:
+            return 2;
+    }
+}
+constexpr int weight_of_end = 1;  // of a connection
 
 }  // namespace
 
@@ -47,6 +71,25 @@ void ConversationLog::add(const Accusation& accusation) {
     if (entry.count++ > 0) return;
     entry.accusation = accusation;
     entry.line = lines.size() - 1;
+}
+
+std::vector<std::string> ConversationLog::around(std::size_t line, bool mark) const {
+    const std::size_t end = std::min(line + 1, lines.size());
+    const std::size_t nearest = end - std::min(end, num_lines_before + 1);
+    std::vector<std::size_t> shown(end);
+    for (std::size_t i = 0; i < end; ++i) shown[i] = end - 1 - i;
+    std::stable_sort(shown.begin() + static_cast<std::ptrdiff_t>(end - nearest), shown.end(), [&](std::size_t a, std::size_t b) { return lines[a].weight > lines[b].weight; });
+    shown.resize(std::min(shown.size(), num_lines_around));
+    std::sort(shown.begin(), shown.end());
+
+    std::vector<std::string> result;
+    std::size_t next = 0;
+    for (const std::size_t i : shown) {
+        if (i > next) result.push_back("# " + std::to_string(i - next) + (i - next == 1 ? " record" : " records") + " left out");
+        result.push_back((mark && i == line ? "! " : "") + lines[i].print());
+        next = i + 1;
+    }
+    return result;
 }
 
 void ConversationLog::add(RawPiece piece) {
@@ -134,13 +177,12 @@ void Connection::log_theirs(Bytes chunk) {
 
 void Connection::judge(Side from, const Judgement& judgement, const Record& record) {
     const auto style = record.content.size() > trace_text_size_max ? PrintStyle::brief : PrintStyle::exact;
-    judge(from, judgement, log_.keeps(from, judgement) ? print(record, style) : std::string{});
+    judge(from, judgement, log_.keeps(from, judgement) ? print(record, style) : std::string{}, weight_of(record));
 }
 
-void Connection::judge(Side from, const Judgement& judgement, std::string text) {
-    const bool accused = from != log_.ours && !judgement.accusations.empty();
-    log_.add(TraceLine{from, name_, std::move(text), accused}, log_.keeps(from, judgement));
-    if (!accused) return;  // what we say wrong we say on purpose
+void Connection::judge(Side from, const Judgement& judgement, std::string text, int weight) {
+    log_.add(TraceLine{from, name_, std::move(text), weight}, log_.keeps(from, judgement));
+    if (from == log_.ours) return;  // what we say wrong we say on purpose
     for (const Accusation& accusation : judgement.accusations) log_.add(accusation);
 }
 
@@ -150,7 +192,7 @@ void Connection::end(PeerEnd how) {
     log_.add(RawPiece{.from = theirs, .connection = name_, .end = how == PeerEnd::fin ? "close" : "reset", .bytes = {}});
     // A reset may throw away what was sent before it: only after a FIN is it known what the peer did not say.
     const Judgement judgement = how == PeerEnd::fin ? checker_.see_end(theirs, theirs_.missing()) : Judgement{};
-    judge(theirs, judgement, how == PeerEnd::fin ? "close" : "reset");
+    judge(theirs, judgement, how == PeerEnd::fin ? "close" : "reset", weight_of_end);
 }
 
 bool Connection::read_some() {
@@ -187,7 +229,7 @@ bool Connection::flooded() const noexcept { return log_.received_size > received
 
 void Connection::end_ours(const std::string& how) {
     log_.add(RawPiece{.from = log_.ours, .connection = name_, .end = how, .bytes = {}});
-    judge(log_.ours, checker_.see_end(log_.ours, ours_.missing()), how);
+    judge(log_.ours, checker_.see_end(log_.ours, ours_.missing()), how, weight_of_end);
 }
 
 void Connection::half_close() {

@@ -50,7 +50,7 @@ struct TraceLine {
     Side from{};
     std::string connection;
     std::string text;  ///< notation, long contents shortened
-    bool accused = false;
+    int weight = 0;    ///< how much it tells of what comes after it: 0 for what every request has between its ends
     /// "b> {FCGI_...}"; the peer's begin with "<".
     [[nodiscard]] std::string print() const;
 };
@@ -78,6 +78,9 @@ struct ConversationLog {
     [[nodiscard]] bool keeps(Side from, const Judgement& judgement) const;
     void add(TraceLine line, bool keep);
     void add(const Accusation& accusation);  ///< of the last line
+    /// What is shown with a finding: that line, those just before it, and of the earlier ones those that tell most. A comment
+    /// stands for what is left out between them. `mark` puts "! " before the line itself.
+    [[nodiscard]] std::vector<std::string> around(std::size_t line, bool mark) const;
     void add(RawPiece piece);
 };
 
@@ -117,7 +120,7 @@ private:
     void log_ours(Bytes written);
     void log_theirs(Bytes chunk);
     void judge(Side from, const Judgement& judgement, const Record& record);
-    void judge(Side from, const Judgement& judgement, std::string text);
+    void judge(Side from, const Judgement& judgement, std::string text, int weight);
     void end(PeerEnd how);
     void end_ours(const std::string& how);
 

@@ -174,7 +174,39 @@ BOOST_AUTO_TEST_CASE(a_record_that_means_nothing_is_not_matched_but_accused) {
     BOOST_TEST(ends.ours.seen().requests.empty());
     BOOST_TEST(!ends.log.accused.empty());
     for (const auto& [requirement, accused] : ends.log.accused) BOOST_TEST((accused.line == 0U && accused.count == 1U), requirement);
-    BOOST_TEST(ends.log.lines[0].accused);
+}
+
+BOOST_AUTO_TEST_CASE(what_is_shown_of_a_long_trace) {
+    using Lines = std::vector<std::string>;
+    const auto shown = [](const std::string& said, std::size_t line, bool mark) {
+        Ends ends;
+        ends.ours.say(encoded(said), {});
+        ends.ours.write_some();
+        return ends.log.around(line, mark);
+    };
+    const auto input = [](std::size_t num) {
+        std::string text;
+        for (std::size_t i = 0; i < num; ++i) text += "{FCGI_STDIN, 1, \"" + std::to_string(i) + "\"}\n";
+        return text;
+    };
+    BOOST_TEST(shown("", 0, false) == Lines{}, boost::test_tools::per_element());
+    const Lines whole{"> {FCGI_STDIN, 1, \"0\"}", "! > {FCGI_STDIN, 1, \"1\"}"};
+    BOOST_TEST(shown(input(2), 1, true) == whole, boost::test_tools::per_element());
+    // Nothing stands out: the last ones. One past the end is the whole trace, of which none is marked.
+    const Lines last{"# 4 records left out",      "> {FCGI_STDIN, 1, \"4\"}", "> {FCGI_STDIN, 1, \"5\"}", "> {FCGI_STDIN, 1, \"6\"}",
+                     "> {FCGI_STDIN, 1, \"7\"}", "> {FCGI_STDIN, 1, \"8\"}", "> {FCGI_STDIN, 1, \"9\"}"};
+    BOOST_TEST(shown(input(10), 10, true) == last, boost::test_tools::per_element());
+    // What stands out is shown however long ago it was, and most of all what isn't as usual; what comes later is not.
+    const std::string begin = "{FCGI_BEGIN_REQUEST, 1, {FCGI_RESPONDER, 0}}";
+    const Lines odd{"> " + begin,
+                    "# 10 records left out",
+                    "> {FCGI_PARAMS, 1, \"\", padding=8}",
+                    "# 5 records left out",
+                    "> {FCGI_STDIN, 1, \"5\"}",
+                    "> {FCGI_STDIN, 1, \"6\"}",
+                    "> {FCGI_STDIN, 1, \"7\"}",
+                    "! > {FCGI_STDIN, 1, \"8\"}"};
+    BOOST_TEST(shown(begin + "\n" + input(10) + "{FCGI_PARAMS, 1, \"\", padding=8}\n" + input(10), 20, true) == odd, boost::test_tools::per_element());
 }
 
 BOOST_AUTO_TEST_CASE(what_we_say_wrong_we_say_on_purpose) {

@@ -22,7 +22,6 @@ using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
 constexpr int patience = 10;                       // deadlines that a peer may take that makes some progress
-constexpr std::size_t num_records_around = 8;      // lines of a trace that a finding shows
 // A listening queue that is full for a moment is the system's affair: TCP tries again after one and three seconds.
 constexpr int connect_ms_min = 4000;
 constexpr int leave_ms = 500;                      // for a Web server to close what we have closed
@@ -272,7 +271,7 @@ private:
     /// `line` as a scenario has it, with the connection's name and the arrow.
     void log_http(const Step& step, const std::string& line) {
         const std::size_t text = step.connection.size() + std::string_view("> ").size();
-        log_.add({line[step.connection.size()] == '>' ? Side::web_server : Side::application, step.connection, line.substr(text)}, !log_.full());
+        log_.add({line[step.connection.size()] == '>' ? Side::web_server : Side::application, step.connection, line.substr(text), 1}, !log_.full());
     }
 
     HttpExchange* open_http(const std::string& name) {
@@ -523,6 +522,7 @@ private:
         while (!over_) {
             if (try_step(step)) break;
             if (is_http(step) && log_.ours == Side::application) refuse_surplus();
+            if (!is_http(step) && refused_as_too_large() != 0) return fail(Outcome::contradicted, &step, last_got_);
             if (over_ || pump(since)) continue;
             if (log_.ours == Side::web_server || completeness_ == Completeness::params) return fail(Outcome::silent, &step, last_got_);
             // With what has come of a Web server's requests, then: one may never end its input.
@@ -588,14 +588,6 @@ private:
 
     // ---- the end ----------------------------------------------------------------------------------------------------
 
-    [[nodiscard]] std::vector<std::string> lines_around(std::size_t line, bool mark) const {
-        std::vector<std::string> result;
-        const std::size_t end = std::min(line + 1, log_.lines.size());
-        for (std::size_t i = end > num_records_around ? end - num_records_around : 0; i < end; ++i)
-            result.push_back((mark && i == line ? "! " : "") + log_.lines[i].print());
-        return result;
-    }
-
     /// Connections whose end the Web server will notice: with a request that hasn't ended, or all.
     [[nodiscard]] std::set<std::string> connections_to_leave() const {
         std::set<std::string> result;
@@ -626,13 +618,28 @@ private:
         }
     }
 
+    /// Played::refused_as_too_large.
+    [[nodiscard]] unsigned refused_as_too_large() const {
+        for (const auto& [name, exchange] : http_) {
+            const HttpSeen& seen = exchange.seen();
+            if (!seen.complete || (seen.status != 413 && seen.status != 414 && seen.status != 431)) continue;
+            const std::string ours = "Status: " + std::to_string(seen.status);
+            const bool asked_for = std::any_of(log_.raw.pieces.begin(), log_.raw.pieces.end(), [&](const RawPiece& piece) {
+                return piece.from == Side::application && !piece.http && piece.bytes.find(ours) != std::string::npos;
+            });
+            if (!asked_for) return seen.status;
+        }
+        return 0;
+    }
+
     void finish() {
         for (const auto& [requirement, accused] : log_.accused)
-            played_.accusations.push_back({std::string(requirement), accused.accusation.wanted, accused.accusation.got, accused.count, lines_around(accused.line, true)});
+            played_.accusations.push_back({std::string(requirement), accused.accusation.wanted, accused.accusation.got, accused.count, log_.around(accused.line, true)});
+        played_.refused_as_too_large = refused_as_too_large();
         for (const TraceLine& line : log_.lines) played_.trace.push_back(line.print());
         if (log_.num_left_out > 0) played_.trace.push_back("# " + std::to_string(log_.num_left_out) + " more");
         played_.raw = std::make_shared<const Evidence>(std::move(log_.raw));
-        played_.around = lines_around(log_.lines.size(), false);
+        played_.around = log_.around(log_.lines.size(), false);
         for (auto& [name, one] : connections_) played_.seen.emplace(name, one.take_seen());
         if (own_peer_ && !own_peer_->signalled) played_.died = own_peer_->process->exit_status();
         played_.http_answered = std::any_of(http_.begin(), http_.end(), [](const auto& one) { return one.second.seen().complete; });

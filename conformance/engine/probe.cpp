@@ -12,6 +12,7 @@ namespace {
 
 constexpr int trial_ms = 250;           // how long a capability may take to show, beyond trial_round_trips
 constexpr double trial_round_trips = 10;
+constexpr unsigned first_error_status = 400;
 constexpr std::string_view contract_mark = "fcgispec contract 1:";
 
 /// A scenario of these lines; they are ours, so they can be read.
@@ -45,6 +46,14 @@ struct Prober {
         (void)play(plain_request(under_test), options);
         result.round_trip_ms = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin).count();
         options.deadline_ms = std::min(options.deadline_ms, trial_ms + static_cast<int>(trial_round_trips * result.round_trip_ms));
+    }
+
+    /// What an error page is certified for holds for the error page: whoever reads the report must see that it was one.
+    void kind_of_answer() {
+        const ConnectionSeen& seen = result.plain.seen.at("");
+        const StreamSeen* out = seen.requests.begin()->second.front().stream(RecordType::std_out);
+        const unsigned status = out == nullptr ? 0 : parse_cgi_response(out->bytes).status;
+        show("answers a plain request", "", std::to_string(status) + (status >= first_error_status ? ": is a --param missing?" : ""));
     }
 
     void keeps_connections() {
@@ -188,6 +197,7 @@ struct Prober {
 
 void probe_application(Prober& prober) {
     if (!prober.options.command.empty()) prober.offer("spawn");
+    prober.kind_of_answer();
     std::map<std::string, std::string> claimed = prober.values();
     prober.keeps_connections();
     prober.contract();

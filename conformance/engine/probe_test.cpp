@@ -54,10 +54,23 @@ BOOST_AUTO_TEST_CASE(a_plain_application) {
     BOOST_TEST(probe.round_trip_ms > 0);
     BOOST_TEST((probe.offered == std::set<std::string>{"keep-conn", "connections", "unix"}));
     BOOST_TEST(probe.num_connections == num_connections_max);
+    BOOST_TEST(shown(probe, "answers a plain request") == " / 200");
     BOOST_TEST(shown(probe, "keeps connections") == " / yes");
     BOOST_TEST(shown(probe, "contract") == " / none: tested with what needs no co-operation");
     BOOST_TEST(shown(probe, "answers FCGI_GET_VALUES") == " / no");
     BOOST_TEST(shown(probe, "connections at once (FCGI_MAX_CONNS)") == " / 8 or more");
+}
+
+BOOST_AUTO_TEST_CASE(an_error_page_is_shown_to_be_one) {
+    const Conduct not_found = [](Visit& visit) {
+        Record record;
+        while (visit.read_record(record)) {
+            if (record.type != RecordType::std_in || !record.content.empty()) continue;
+            const std::string id = std::to_string(record.request_id);
+            visit.say("{FCGI_STDOUT, " + id + ", \"Status: 404 Not Found\\r\\n\\r\\n\"}\n{FCGI_STDOUT, " + id + ", \"\"}\n{FCGI_END_REQUEST, " + id + ", {0, FCGI_REQUEST_COMPLETE}}");
+        }
+    };
+    BOOST_TEST(shown(probed(not_found), "answers a plain request") == " / 404: is a --param missing?");
 }
 
 BOOST_AUTO_TEST_CASE(what_is_claimed_is_shown_beside_what_is_seen) {

@@ -1,5 +1,7 @@
 #include "conformance/engine/report_example.hpp"
 
+#include "conformance/engine/runner.hpp"
+
 namespace fcgispec::test {
 namespace {
 
@@ -99,7 +101,7 @@ std::vector<Finding> example_findings() {
          .got = "</script><img src=x onerror=alert(1)> \033[31m ]]> @everyone `x` \xff\xfe\n# | \xe2\x80\xae turned",
          .scenario = "application/5.5-end-request/second-request-is-not-lost[N=1]",
          .again = "fcgispec app unix:/run/made-up.sock --select "
-                  "'application/5.5-end-request/second-request-is-not-lost[[]N=1]'",
+                  "'application/5.5-end-request/second-request-is-not-lost[N=1]'",
          .records = {"> {FCGI_BEGIN_REQUEST, 2, {FCGI_RESPONDER, FCGI_KEEP_CONN}}", "> {FCGI_PARAMS, 2, \"\"}",
                      "> {FCGI_STDIN, 2, \"\"}", "< {FCGI_STDOUT, 1, \"<b>```one\"}",
                      "! < {FCGI_END_REQUEST, 1, {0, 9}}", "< close"},
@@ -150,7 +152,7 @@ Result result(const std::string& scenario, const std::string& title, const std::
                 .alternative = {},
                 .splitting = "whole",
                 .reason = reason,
-                .again = "fcgispec app unix:/run/made-up.sock --select " + scenario,
+                .again = "fcgispec app unix:/run/made-up.sock --select " + shell_quoted(scenario),
                 .trace = {},
                 .duration_ms = 1.25};
     if (verdict != Verdict::pass) made.trace = {"> {FCGI_BEGIN_REQUEST, 1, {FCGI_RESPONDER, 0}}", "< close"};

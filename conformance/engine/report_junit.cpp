@@ -39,6 +39,12 @@ std::string text_of(const Finding& finding, const Register& requirements) {
     return text + "again: " + markup(finding.again) + '\n';
 }
 
+/// Where the evidence is that of another case.
+std::string of_another_case(const Finding* finding) {
+    if (finding == nullptr) return {};
+    return markup(finding->requirement) + ", with evidence: " + markup(finding->scenario) + '\n';
+}
+
 std::string text_of(const Result& result) {
     std::string text = markup(result.reason) + '\n';
     for (const std::string& line : result.trace) text += markup(line) + '\n';
@@ -76,7 +82,7 @@ private:
             skip(suite, "known deviation: " + *finding->known);
             return;
         }
-        const std::string text = (finding != nullptr ? text_of(*finding, requirements_) : "") + text_of(result);
+        const std::string text = (is_shown_by(finding, result) ? text_of(*finding, requirements_) : of_another_case(finding)) + text_of(result);
         switch (result.verdict) {
             case Verdict::pass:
                 break;

@@ -24,6 +24,7 @@ std::string field(std::string_view name, std::string_view value) {
     return value.empty() ? std::string() : "  " + std::string(name) + ": " + json_text(value) + '\n';
 }
 
+/// What a finding shows; its evidence is that of one case.
 std::string fields_of(const Finding* finding) {
     if (finding == nullptr) return {};
     std::string text = field("requirement", finding->requirement) + field("wanted", finding->wanted) +
@@ -31,6 +32,12 @@ std::string fields_of(const Finding* finding) {
     if (!finding->records.empty()) text += "  records:\n";
     for (const std::string& record : finding->records) text += "    - " + json_text(record) + '\n';
     return text;
+}
+
+/// Where the evidence is that of another case.
+std::string of_another_case(const Finding* finding) {
+    if (finding == nullptr) return {};
+    return field("requirement", finding->requirement) + field("evidence", finding->scenario);
 }
 
 std::string line_of(bool ok, std::size_t number, const std::string& description, const std::string& directive) {
@@ -52,7 +59,8 @@ std::string case_of(const Report& report, const Result& result, std::size_t numb
     std::string text = line_of(ok, number, name, todo(finding));
     if (result.verdict == Verdict::pass) return text;
     return text + "  ---\n" + field("verdict", name_of(result.verdict)) + field("reason", result.reason) +
-           fields_of(finding) + field("again", result.again) + "  ...\n";
+           (is_shown_by(finding, result) ? fields_of(finding) : of_another_case(finding)) +
+           field("again", result.again) + "  ...\n";
 }
 
 std::string case_of(const Finding& finding, const Register& requirements, std::size_t number) {
@@ -69,6 +77,7 @@ std::string tap_report(const Report& report, const Register& requirements) {
     std::size_t number = 0;
     for (const Result& result : report.results) text += case_of(report, result, ++number);
     for (const Finding* finding : findings) text += case_of(*finding, requirements, ++number);
+    for (const std::string& each : report.stale) text += "# stale: " + escaped(each) + '\n';
     text += "# " + printable(report.name) + ": " + conclusion_of(report) + '\n';
     // A harness takes what it has seen for all there is, unless it is told.
     if (!report.unreachable.empty())

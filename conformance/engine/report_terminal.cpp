@@ -12,7 +12,7 @@ constexpr std::size_t width = 100;
 constexpr std::size_t indent = 10;            // of what belongs to a finding
 constexpr std::size_t label_indent = 18;      // of the text beside "wanted"
 constexpr std::size_t num_lines_max = 2;      // of statement, wanted and got each: a peer may have said much
-constexpr std::size_t num_records_max = 4;    // the offending one and those before it
+constexpr std::size_t num_finding_lines_max = 12;  // records take what the rest leaves: 4 at least
 constexpr std::size_t remark_size_max = 160;  // characters
 constexpr std::size_t column_size_max = 40;   // characters
 constexpr std::string_view offending = "! ";  // begins the offending record of a finding
@@ -48,8 +48,13 @@ public:
     std::string write() {
         if (!options_.quiet) head();
         if (options_.verbose) cases();
-        for (const Finding* finding : findings_of(report_, false)) accuse(*finding);
-        if (!options_.quiet) {
+        const auto findings = findings_of(report_, false);
+        for (const Finding* finding : findings) accuse(*finding);
+        if (!findings.empty() && !options_.quiet)
+            out_ += "Our reading of a requirement, and what can be said against it: fcgispec explain " + printable(findings.front()->requirement) + "\n\n";
+        if (options_.quiet) {
+            stale();
+        } else {
             lines_of_baseline();
             skipped();
             certificate();
@@ -101,6 +106,7 @@ private:
     }
 
     void accuse(const Finding& finding) {
+        const std::size_t before = out_.size();
         const std::string verdict = padded(std::string(name_of(finding.verdict)), indent);
         const std::string start = verdict + printable(finding.requirement);
         const std::string statement = statement_of(requirements_, finding.requirement);
@@ -111,7 +117,8 @@ private:
         if (options_.quiet) return;
         wrapped_line("wanted", finding.wanted);
         wrapped_line("got", finding.got);
-        records(finding);
+        const auto num_lines = std::count(out_.begin() + static_cast<std::ptrdiff_t>(before), out_.end(), '\n');
+        records(finding, num_finding_lines_max - static_cast<std::size_t>(num_lines) - 2);
         whole_line("seen", frequency_of(finding));
         whole_line("again", finding.again);
         out_ += '\n';
@@ -126,14 +133,14 @@ private:
         if (!text.empty()) out_ += padded(std::string(indent, ' ') + label, label_indent) + printable(text) + '\n';
     }
 
-    /// The offending record and those just before it.
-    void records(const Finding& finding) {
+    /// The offending record and what is shown before it.
+    void records(const Finding& finding, std::size_t num_max) {
         const auto& all = finding.records;
         const auto found =
             std::find_if(all.begin(), all.end(), [](const auto& each) { return each.starts_with(offending); });
         const auto offending_index = static_cast<std::size_t>(found - all.begin());
-        const std::size_t end = std::min(all.size(), std::max(offending_index + 1, num_records_max));
-        for (std::size_t i = end - std::min(end, num_records_max); i < end; ++i) {
+        const std::size_t end = std::min(all.size(), std::max(offending_index + 1, num_max));
+        for (std::size_t i = end - std::min(end, num_max); i < end; ++i) {
             const bool marked = all[i].starts_with(offending);
             const std::string text = (marked ? "" : "  ") + shortened(all[i], width - indent - 6);
             out_ += std::string(indent, ' ') + (marked ? painted(text, colour_of(finding.verdict)) : text) + '\n';
@@ -146,9 +153,13 @@ private:
             out_ += "known     " + printable(finding->requirement) + " (" + std::string(name_of(finding->verdict)) +
                     ", " + counted(finding->scenarios.size(), "case") + "): " + shortened(*finding->known, width) +
                     '\n';
+        stale();
+        if (!known.empty() || !report_.stale.empty()) out_ += '\n';
+    }
+
+    void stale() {
         for (const std::string& each : report_.stale)
             out_ += "stale     " + shortened(each, width) + " (did not occur: take it off the baseline)\n";
-        if (!known.empty() || !report_.stale.empty()) out_ += '\n';
     }
 
     void skipped() {

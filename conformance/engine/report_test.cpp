@@ -230,7 +230,8 @@ BOOST_AUTO_TEST_CASE(what_is_put_into_a_template_is_not_read_again) {
 BOOST_AUTO_TEST_CASE(a_finding_has_at_most_a_dozen_lines_of_100_columns) {
     Report report = conforming_report();
     report.findings = {example_report().findings[1]};
-    const std::size_t without = num_lines(terminal_report(conforming_report(), example_register()));
+    constexpr std::size_t num_lines_of_ours = 1 + 2;  // an empty line behind it; where our reading is to be found, and another
+    const std::size_t without = num_lines(terminal_report(conforming_report(), example_register())) + num_lines_of_ours;
     Finding& finding = report.findings[0];
     for (int i = 0; i < 200; ++i) {
         finding.wanted += " wanted";
@@ -240,7 +241,7 @@ BOOST_AUTO_TEST_CASE(a_finding_has_at_most_a_dozen_lines_of_100_columns) {
     }
     finding.again.clear();  // it is to be copied, so it stays on its line however long it is
     const std::string text = terminal_report(report, example_register());
-    BOOST_TEST(num_lines(text) - without <= 13U);  // with the empty line behind it
+    BOOST_TEST(num_lines(text) - without <= 12U);
     BOOST_TEST(contains(text, "\n          ! < {FCGI_END_REQUEST, 1, {0, 9}}\n"));
     std::istringstream lines(text.substr(text.find("fail ")));
     for (std::string line; std::getline(lines, line) && !line.empty();)

@@ -62,6 +62,10 @@ const Finding* finding_of(const Report& report, const Result& result) noexcept {
     return known;
 }
 
+bool is_shown_by(const Finding* finding, const Result& result) noexcept {
+    return finding != nullptr && finding->scenario == result.scenario && finding->again == result.again;
+}
+
 int exit_code_of(const Report& report) noexcept {
     const auto& results = report.results;
     const bool accused = std::any_of(report.findings.begin(), report.findings.end(), [](const Finding& finding) {

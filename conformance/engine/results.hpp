@@ -89,6 +89,8 @@ struct Report {
 
 /// What a fail or crash was accused of, an unknown finding before a known one; nothing for other verdicts.
 [[nodiscard]] const Finding* finding_of(const Report& report, const Result& result) noexcept;
+/// Whether the evidence of `finding`, which may be null, is what this case has shown.
+[[nodiscard]] bool is_shown_by(const Finding* finding, const Result& result) noexcept;
 
 /// 0 conforms (findings that count are all known), 1 violations, 3 inconclusive, not reachable, or not one case was
 /// played to its end: nothing conforms by not being tested.

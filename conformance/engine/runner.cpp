@@ -156,6 +156,11 @@ private:
         outcome.accusations = std::move(played.accusations);
         outcome.raw = std::move(played.raw);
         result.reason = reason_of(played);
+        if (!result.reason.empty() && played.refused_as_too_large != 0) {
+            result.verdict = Verdict::skipped;
+            result.reason = "the Web server's configuration does not take so large a request (" + std::to_string(played.refused_as_too_large) + ")";
+            return;
+        }
         if (!result.reason.empty()) {
             result.reason += ": wanted " + outcome.wanted + ", got " + outcome.got;
             result.verdict = verdict_of_breach(requirements_.find(result.requirements.front()));

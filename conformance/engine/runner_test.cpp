@@ -490,6 +490,23 @@ BOOST_AUTO_TEST_CASE(web_servers_fail_where_it_shows) {
     }
 }
 
+BOOST_AUTO_TEST_CASE(what_a_web_servers_limits_keep_from_us_is_not_held_against_it) {
+    for (const unsigned status : {413U, 414U, 431U}) {
+        const std::string line = std::to_string(status) + " Too Large";
+        const HttpConduct refuses = passes_on_but_for([&](HttpVisit& visit) { visit.answer("", line); });
+        const auto begin = Clock::now();
+        const Report report = run_web_server(refuses, {web_good("a"), web_good("b", "/bad"), web_good("c")});
+        BOOST_TEST(verdicts(report) == "a pass, b skipped, c pass");
+        BOOST_TEST(result_of(report, "b").reason == "the Web server's configuration does not take so large a request (" + std::to_string(status) + ")");
+        BOOST_TEST(report.findings.empty());
+        BOOST_TEST((Clock::now() - begin < std::chrono::seconds(5)));  // nothing is waited for that can't come
+        // The same from an application is an answer as any other, and so is what is made of it.
+        const Report asked_for = run_web_server(passes_on(), {web_scenario_of("b", "http> GET /b\n> request 1\n< {FCGI_STDOUT, 1, \"Status: " + line + "\\r\\n\\r\\n\"}\n"
+                                                                                        "< {FCGI_STDOUT, 1, \"\"}\n< {FCGI_END_REQUEST, 1, {0, FCGI_REQUEST_COMPLETE}}\nhttp< 200\n")});
+        BOOST_TEST(verdicts(asked_for) == "b fail");
+    }
+}
+
 BOOST_AUTO_TEST_CASE(a_web_server_that_dies_is_a_crash) {
     std::atomic<bool> dead{false};
     const Report report = run_web_server(with_request([&](HttpVisit& visit) {
