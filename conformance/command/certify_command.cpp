@@ -24,6 +24,7 @@ struct CertifyOptions {
     std::string listen;       // where a Web server finds us
     std::string handed_over;  // or where applications that it starts find us
     std::string http;         // what it forwards to us
+    std::string stop;         // what stops a Web server that starts its application itself
     std::string mutant;       // of our reference peer
     std::string name;
     std::vector<std::string> params;
@@ -84,6 +85,7 @@ void name_web_server(const CertifyOptions& options, RunOptions& run) {
     check_mutant(options, !options.listen.empty() || !options.handed_over.empty() || !options.http.empty());
     if (!options.listen.empty() && !options.handed_over.empty()) throw UsageError("expected --listen or --handed-over, not both");
     const std::string& listen = options.listen.empty() ? options.handed_over : options.listen;
+    if (!options.stop.empty() && options.handed_over.empty()) throw UsageError("--stop: only the application that the Web server starts can see it, see --handed-over");
     if (listen.empty() != options.http.empty()) throw UsageError("expected --listen ADDRESS (or --handed-over) and --http URL, or neither for our reference Web server");
     if (listen.empty()) {
         // It starts its application itself, so that how it does that [§2] is looked at too.
@@ -94,6 +96,7 @@ void name_web_server(const CertifyOptions& options, RunOptions& run) {
         return;
     }
     run.listen = parse_address(listen);
+    run.stop = options.stop;
     if (options.listen.empty()) run.listener_kind = Listener::Kind::handed_over;
     run.url = parse_url(options.http);
     run.again += (options.listen.empty() ? " --handed-over " : " --listen ") + shell_quoted(listen) + " --http " + shell_quoted(options.http);
@@ -305,6 +308,7 @@ void add_server_command(CLI::App& cli, Run& run) {
     app->add_option("--listen", options->listen, "Where the Web server finds its application, which is us: unix:/path or tcp:host:port");
     app->add_option("--handed-over", options->handed_over, "For a Web server that starts the application itself, as `fcgispec handover ADDRESS`: the same unix:/path");
     app->add_option("--http", options->http, "What it forwards there: http://host:port/path");
+    app->add_option("--stop", options->stop, "With --handed-over: a shell command that stops the Web server, run at the end, to see how it ends its application");
     add_common_options(app, options);
     app->callback([options, &run] { run = [options] { return certify(*options); }; });
 }

@@ -25,6 +25,7 @@ bool nobody_reads_output() {
 }  // namespace
 
 std::atomic<bool> interrupted{false};
+std::atomic<int> interrupted_by{0};
 
 std::filesystem::path data_folder() {
     const char* given = std::getenv("FCGISPEC_DATA");

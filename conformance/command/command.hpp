@@ -27,6 +27,7 @@ struct UsageError : std::runtime_error {
 
 /// Set when the user wants an end (SIGINT, SIGTERM).
 extern std::atomic<bool> interrupted;
+extern std::atomic<int> interrupted_by;  ///< the signal's number
 
 /// Where requirements.toml and scenarios/ are.
 [[nodiscard]] std::filesystem::path data_folder();

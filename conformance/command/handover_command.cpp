@@ -3,6 +3,7 @@
 // or nobody comes any more.
 #include <poll.h>
 
+#include <csignal>
 #include <memory>
 
 #include "conformance/command/command.hpp"
@@ -38,6 +39,7 @@ int serve(const std::string& where, int num_arguments) {
         wait_ms = wait_next_ms;
         pollfd polled{connection->get(), POLLIN, 0};
         while (!interrupted && poll(&polled, 1, interrupt_check_ms) <= 0) continue;
+        if (interrupted_by == SIGTERM) say_asked_to_exit(*connection);
     }
     return exit_conforms;
 }

@@ -12,7 +12,8 @@
 
 namespace {
 
-void on_signal(int) {
+void on_signal(int number) {
+    fcgispec::interrupted_by = number;
     // The second time the user means it.
     if (fcgispec::interrupted.exchange(true)) _exit(128 + SIGINT);
 }

@@ -100,6 +100,7 @@ def application(tmp_path: Path) -> Iterator[str]:
         (["server", "--listen", "unix:/a"], "expected --listen ADDRESS (or --handed-over) and --http URL"),
         (["server", "--http", "http://localhost/"], "expected --listen ADDRESS (or --handed-over) and --http URL"),
         (["server", "--listen", "unix:/a", "--handed-over", "unix:/b", "--http", "http://localhost/"], "expected --listen or --handed-over, not both"),
+        (["server", "--listen", "unix:/a", "--http", "http://localhost/", "--stop", "true"], "--stop: only the application that the Web server starts can see it"),
         (["server", "--listen", "nowhere", "--http", "http://localhost/"], "'nowhere': expected unix:/path"),
         (["server", "--listen", "unix:/a", "--http", "localhost"], "--http 'localhost': expected http://host:port/path"),
         (["server", "--listen", "unix:/a", "--http", "http://a:0/"], "--http 'http://a:0/': expected http://host:port/path with a port of 1 to 65535"),
@@ -510,12 +511,36 @@ def test_an_application_that_hands_its_socket_over(web_data: Path, tmp_path: Pat
     assert verdicts == {"web-server/plain": "pass", "web-server/state": "pass"}
 
 
+@pytest.mark.parametrize(
+    ("stop", "seen"),
+    [("kill {pid}", "yes"), ("kill -KILL {pid}", "no: it ends without"), ("kill -INT {pid}", "no: it ends without"), ("kill {pid}; false", "not seen: --stop failed"), (None, "")],
+)
+def test_how_a_web_server_ends_its_application_is_told(stop: str | None, seen: str, web_data: Path, tmp_path: Path) -> None:
+    meeting = f"unix:{tmp_path}/meeting"
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(f"{tmp_path}/served")
+        listening.listen(16)
+        with web_server(f"unix:{tmp_path}/served") as url, handed_over(meeting, listening) as process:
+            words = ["--stop", stop.format(pid=process.pid)] if stop else []
+            done = run("server", "--handed-over", meeting, "--http", url, "--json", "-", *words, FCGISPEC_DATA=str(web_data))
+    told = {each["name"]: each["observed"] for each in json.loads(expect(done, 0))["capabilities"]}
+    # What was seen before the command failed is told all the same.
+    assert told["asks its application to exit (SIGTERM)"] == ("yes" if stop and stop.endswith("false") else seen)
+
+
+def test_our_web_server_ends_its_application_by_sigterm(web_data: Path) -> None:
+    results = json.loads(expect(run("server", "--json", "-", FCGISPEC_DATA=str(web_data)), 0))
+    assert results["capabilities"][-1] == {"name": "asks its application to exit (SIGTERM)", "claimed": "", "observed": "yes"}
+
+
 @contextmanager
-def handed_over(meeting: str, listening: socket.socket) -> Iterator[None]:
+def handed_over(meeting: str, listening: socket.socket) -> Iterator[subprocess.Popen]:
     """`fcgispec handover`, which waits for whoever it shall meet, and goes when it is told to."""
     process = subprocess.Popen([FCGISPEC, "handover", meeting], stdin=listening.fileno(), stdout=subprocess.DEVNULL)
     try:
-        yield
+        yield process
+        if process.poll() is not None:
+            return
         process.terminate()
         assert process.wait(timeout=DEADLINE_S) == 0
     finally:

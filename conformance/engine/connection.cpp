@@ -27,8 +27,8 @@ constexpr std::chrono::milliseconds cut_patience{20};  // with a peer that doesn
 constexpr std::size_t aligning_padding_size_max = 7;  // [§3.3] recommends multiples of eight
 
 /// Streams make most of a trace, and say little of why something is wrong; what isn't as usual says most.
-int weight_of(const Record& record) {
-    const bool odd = record.version != version_1 || record.reserved != 0 || record.request_id == null_request_id ||
+int weight_of(const Record& record, const Judgement& judgement) {
+    const bool odd = judgement.meaningless || record.version != version_1 || record.reserved != 0 || record.request_id == null_request_id ||
                      record.padding.size() > (record.content.empty() ? 0 : aligning_padding_size_max);
     if (odd) return 2;
     switch (record.type) {
@@ -85,7 +85,7 @@ std::vector<std::string> ConversationLog::around(std::size_t line, bool mark) co
     std::vector<std::string> result;
     std::size_t next = 0;
     for (const std::size_t i : shown) {
-        if (i > next) result.push_back("# " + std::to_string(i - next) + (i - next == 1 ? " record" : " records") + " left out");
+        if (i > next) result.push_back(left_out(i - next));
         result.push_back((mark && i == line ? "! " : "") + lines[i].print());
         next = i + 1;
     }
@@ -177,7 +177,7 @@ void Connection::log_theirs(Bytes chunk) {
 
 void Connection::judge(Side from, const Judgement& judgement, const Record& record) {
     const auto style = record.content.size() > trace_text_size_max ? PrintStyle::brief : PrintStyle::exact;
-    judge(from, judgement, log_.keeps(from, judgement) ? print(record, style) : std::string{}, weight_of(record));
+    judge(from, judgement, log_.keeps(from, judgement) ? print(record, style) : std::string{}, weight_of(record, judgement));
 }
 
 void Connection::judge(Side from, const Judgement& judgement, std::string text, int weight) {

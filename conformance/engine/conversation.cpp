@@ -361,7 +361,8 @@ private:
         const Buffer& state = options_.listener->last_state();
         if (state.empty()) return {Match::Kind::pending, "no application has been started"};
         if (fits(open, state)) return {Match::Kind::met, {}};
-        return {Match::Kind::contradicted, print(Record{.type = RecordType::params, .content = state})};
+        const std::string record = print(Record{.type = RecordType::params, .content = state});  // "{FCGI_PARAMS, 0, [...]}"
+        return {Match::Kind::contradicted, "process " + record.substr(record.find('['), record.rfind(']') + 1 - record.find('['))};
     }
 
     Match match_of_web_server(const Step& step, Cursor& cursor) {

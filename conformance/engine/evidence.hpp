@@ -1,8 +1,10 @@
-// The bytes of a conversation, as they went over the wire: so that somebody else can judge.
+// What is kept of a conversation to show it: its bytes, as they went over the wire, so that somebody else can judge, and what
+// the lines of a finding say beside its records.
 #pragma once
 
 #include <cstddef>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "conformance/engine/script.hpp"
@@ -23,5 +25,11 @@ struct Evidence {
     bool cut = false;  ///< there was more
 };
 inline constexpr std::size_t evidence_size_max = 256U << 10;
+
+/// Stands among a finding's records for those between that aren't shown.
+[[nodiscard]] inline std::string left_out(std::size_t num_records) {
+    return "# " + std::to_string(num_records) + (num_records == 1 ? " record" : " records") + " left out";
+}
+[[nodiscard]] inline bool is_left_out(std::string_view line) { return line.starts_with("# ") && line.ends_with(" left out"); }
 
 }  // namespace fcgispec

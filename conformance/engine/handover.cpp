@@ -92,6 +92,17 @@ FileDescriptor hand_over(const Address& address, const Buffer& state) {
     return connection;
 }
 
+void say_asked_to_exit(const FileDescriptor& connection) noexcept { (void)::send(connection.get(), "T", 1, MSG_NOSIGNAL | MSG_DONTWAIT); }
+
+StartedState state_of_started(const FileDescriptor& connection) noexcept {
+    StartedState result;
+    char byte = 0;
+    ssize_t size = 0;
+    while ((size = ::recv(connection.get(), &byte, 1, MSG_DONTWAIT)) > 0) result.asked_to_exit = true;
+    result.ended = size == 0 || (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);
+    return result;
+}
+
 std::optional<HandedOver> take_over(const FileDescriptor& connection) {
     pollfd polled{connection.get(), POLLIN, 0};
     if (poll(&polled, 1, take_ms) <= 0) return std::nullopt;

@@ -22,6 +22,16 @@ namespace fcgispec {
 /// stays open as long as this process serves.
 [[nodiscard]] FileDescriptor hand_over(const Address& address, const Buffer& state);
 
+/// Says to whom it was handed over that this process was asked to exit by SIGTERM [§7]: the last thing that it does.
+void say_asked_to_exit(const FileDescriptor& connection) noexcept;
+
+/// Whether the process at the other end of a connection that was taken over has ended. `asked_to_exit`: it had said so.
+struct StartedState {
+    bool ended = false;
+    bool asked_to_exit = false;
+};
+[[nodiscard]] StartedState state_of_started(const FileDescriptor& connection) noexcept;
+
 struct HandedOver {
     FileDescriptor listening;  ///< not blocking
     Buffer state;

@@ -2,25 +2,16 @@
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 
 namespace fcgispec {
-namespace {
-
-/// Whoever holds the other end has gone.
-bool has_ended(const FileDescriptor& connection) {
-    char byte = 0;
-    const ssize_t size = ::recv(connection.get(), &byte, 1, MSG_DONTWAIT | MSG_PEEK);
-    return size == 0 || (size < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);
-}
-
-}  // namespace
-
 Listener::Listener(const Address& address, Kind kind) : socket_(listen_on(address)), address_(address_of(socket_, address)), kind_(kind) {
     set_nonblocking(socket_.get());
     // Web servers run as another user than whoever certifies them.
@@ -50,8 +41,27 @@ FileDescriptor Listener::accept_from(const FileDescriptor& socket) const {
     return result;
 }
 
+void Listener::forget_ended() {
+    std::erase_if(started_, [&](const Started& one) {
+        const StartedState state = state_of_started(one.connection);
+        asked_to_exit_ = asked_to_exit_ || state.asked_to_exit;
+        return state.ended;
+    });
+}
+
+bool Listener::wait_for_end_of_started(int wait_ms) {
+    const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(wait_ms);
+    while (true) {
+        forget_ended();
+        const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - std::chrono::steady_clock::now()).count();
+        if (started_.empty() || left <= 0) return started_.empty();
+        pollfd first{started_.front().connection.get(), POLLIN, 0};
+        (void)poll(&first, 1, static_cast<int>(left));
+    }
+}
+
 void Listener::meet_started() {
-    std::erase_if(started_, [](const Started& one) { return has_ended(one.connection); });
+    forget_ended();
     while (FileDescriptor connection = accept_from(socket_)) {
         auto taken = take_over(connection);
         if (!taken) continue;  // a stranger

@@ -33,6 +33,10 @@ public:
     [[nodiscard]] FileDescriptor accept();
     /// The state in which the last application was started, as initial_state() says it; "" where none has come.
     [[nodiscard]] const Buffer& last_state() const noexcept { return last_state_; }
+    /// One of them was asked to exit by SIGTERM [§7].
+    [[nodiscard]] bool asked_to_exit() const noexcept { return asked_to_exit_; }
+    /// Waits until those that have come so far have ended, at most `wait_ms`. Whether they have.
+    [[nodiscard]] bool wait_for_end_of_started(int wait_ms);
     /// Those for whom the Web server asks us.
     [[nodiscard]] Clients& clients() noexcept { return clients_; }
 
@@ -44,12 +48,14 @@ private:
     };
     FileDescriptor accept_from(const FileDescriptor& socket) const;
     void meet_started();
+    void forget_ended();
 
     FileDescriptor socket_;
     Address address_;
     Kind kind_;
     std::vector<Started> started_;
     Buffer last_state_;
+    bool asked_to_exit_ = false;
     Clients clients_;
 };
 

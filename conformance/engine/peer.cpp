@@ -2,8 +2,13 @@
 
 #include <unistd.h>
 
+#include <csignal>
+#include <cstdlib>
+
 namespace fcgispec {
 namespace {
+
+constexpr int exit_ms = 5000;  // for a Web server that was told to go, and then for what it has started
 
 Address address_of_peer(const RunOptions& options) {
     if (options.side == Side::web_server) return options.url ? options.url->address() : Address::parse("tcp:127.0.0.1:0");
@@ -42,6 +47,23 @@ PlayOptions Peer::play_options() const {
 }
 
 std::optional<ExitStatus> Peer::exit_status() noexcept { return process_ ? process_->exit_status() : std::nullopt; }
+
+/// Whether it was told to go.
+bool Peer::stop_web_server() {
+    if (process_) {
+        process_->signal(SIGTERM);  // it alone: what it has started is its own to end
+        return process_->wait_for_exit(exit_ms).has_value();
+    }
+    return !options_.stop.empty() && std::system(options_.stop.c_str()) == 0;
+}
+
+std::string Peer::asks_to_exit() {
+    const bool stopped = stop_web_server();
+    const bool ended = ours_->wait_for_end_of_started(stopped ? exit_ms : 0);
+    if (ours_->asked_to_exit()) return "yes";
+    if (!stopped) return options_.stop.empty() ? "" : "not seen: --stop failed";
+    return ended ? "no: it ends without" : "no: it goes on";
+}
 
 void Peer::restart() {
     process_.reset();

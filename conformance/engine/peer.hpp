@@ -28,10 +28,14 @@ public:
     void set_notices_close(bool notices) noexcept { notices_close_ = notices; }
     /// Starts it anew where it is ours to start. Throws std::system_error.
     void restart();
+    /// Stops a Web server that starts its application itself, where we can, and says whether it has asked that to exit [§7]:
+    /// "yes", "no: ..." or, not known, "". It is the last that is asked of a peer.
+    [[nodiscard]] std::string asks_to_exit();
     [[nodiscard]] bool is_ours() const noexcept { return options_.side == Side::application ? !options_.address : !options_.url; }
 
 private:
     void remove_socket() const noexcept;
+    bool stop_web_server();
 
     const RunOptions& options_;
     std::unique_ptr<Listener> ours_;  // a Web server finds us there

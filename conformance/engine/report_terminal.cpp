@@ -1,6 +1,8 @@
 #include <algorithm>
 #include <cstdio>
+#include <vector>
 
+#include "conformance/engine/evidence.hpp"
 #include "conformance/engine/report_certificate.hpp"
 #include "conformance/engine/report_text.hpp"
 #include "conformance/engine/reports.hpp"
@@ -133,18 +135,24 @@ private:
         if (!text.empty()) out_ += padded(std::string(indent, ' ') + label, label_indent) + printable(text) + '\n';
     }
 
-    /// The offending record and what is shown before it.
+    /// The offending record and what is shown before it. The margin marks it, and where records between were left out.
     void records(const Finding& finding, std::size_t num_max) {
-        const auto& all = finding.records;
-        const auto found =
-            std::find_if(all.begin(), all.end(), [](const auto& each) { return each.starts_with(offending); });
-        const auto offending_index = static_cast<std::size_t>(found - all.begin());
-        const std::size_t end = std::min(all.size(), std::max(offending_index + 1, num_max));
-        for (std::size_t i = end - std::min(end, num_max); i < end; ++i) {
-            const bool marked = all[i].starts_with(offending);
-            const std::string text = (marked ? "" : "  ") + shortened(all[i], width - indent - 6);
-            out_ += std::string(indent, ' ') + (marked ? painted(text, colour_of(finding.verdict)) : text) + '\n';
+        std::vector<std::string> lines;
+        std::size_t end = 0;  // behind the offending one
+        std::string margin = "  ";
+        for (const std::string& each : finding.records) {
+            if (is_left_out(each)) {
+                margin = ": ";
+                continue;
+            }
+            const bool marked = each.starts_with(offending);
+            const std::string text = (marked ? "" : margin) + shortened(each, width - indent - 6);
+            margin = "  ";
+            lines.push_back(std::string(indent, ' ') + (marked ? painted(text, colour_of(finding.verdict)) : text) + '\n');
+            if (marked && end == 0) end = lines.size();
         }
+        end = std::min(lines.size(), std::max(end == 0 ? lines.size() : end, num_max));
+        for (std::size_t i = end - std::min(end, num_max); i < end; ++i) out_ += lines[i];
     }
 
     void lines_of_baseline() {

@@ -11,6 +11,7 @@
 #include <sstream>
 #include <stdexcept>
 
+#include "conformance/engine/evidence.hpp"
 #include "conformance/engine/report_certificate.hpp"
 #include "conformance/engine/report_example.hpp"
 #include "conformance/engine/report_file.hpp"
@@ -246,6 +247,14 @@ BOOST_AUTO_TEST_CASE(a_finding_has_at_most_a_dozen_lines_of_100_columns) {
     std::istringstream lines(text.substr(text.find("fail ")));
     for (std::string line; std::getline(lines, line) && !line.empty();)
         BOOST_TEST((num_characters(line) <= 104U || contains(line, " seen ")), line);
+}
+
+BOOST_AUTO_TEST_CASE(the_margin_shows_where_records_are_left_out) {
+    Report report = conforming_report();
+    report.findings = {example_report().findings[1]};
+    report.findings[0].records = {left_out(3), "> {FCGI_STDIN, 1, \"a\"}", "> {FCGI_STDIN, 1, \"b\"}", left_out(1), "! < {FCGI_END_REQUEST, 1, {0, 9}}"};
+    BOOST_TEST(contains(terminal_report(report, example_register()), "\n          : > {FCGI_STDIN, 1, \"a\"}\n            > {FCGI_STDIN, 1, \"b\"}\n          ! < {FCGI_END_REQUEST, 1, {0, 9}}\n"));
+    BOOST_TEST(contains(markdown_report(report, example_register()), "# 3 records left out"));
 }
 
 BOOST_AUTO_TEST_CASE(colour_only_where_it_is_asked_for_and_none_from_the_peer) {

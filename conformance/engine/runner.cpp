@@ -527,6 +527,8 @@ Report run_scenarios(const RunOptions& asked, const std::vector<Scenario>& scena
         report.results.push_back(std::move(outcome.result));
     }
     report.findings = findings.take();
+    if (options.side == Side::web_server && options.listener_kind == Listener::Kind::handed_over)
+        report.capabilities.push_back({"asks its application to exit (SIGTERM)", "", peer.asks_to_exit()});
     std::sort(report.results.begin(), report.results.end(), [](const Result& a, const Result& b) {
         return std::tie(a.scenario, a.splitting) < std::tie(b.scenario, b.splitting);
     });

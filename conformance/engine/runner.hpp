@@ -22,6 +22,7 @@ struct RunOptions {
     std::optional<Address> listen;     ///< where a Web server finds us
     Listener::Kind listener_kind = Listener::Kind::ours;
     std::optional<HttpUrl> url;        ///< what a Web server that runs forwards to us; nothing: we start `command`
+    std::string stop;                  ///< shell command that stops that Web server, once all is played; "": nobody does
     std::vector<std::string> command;  ///< [§2.2]; also for the scenarios that start a peer of their own
     std::string name;                  ///< of the peer in the report; "": its address or command
     Pairs params;                      ///< the user's --param

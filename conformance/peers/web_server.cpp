@@ -36,6 +36,7 @@ using Clock = std::chrono::steady_clock;
 constexpr std::size_t read_size_max = 64 * 1024;   // in bytes, from one socket at a time
 constexpr std::size_t num_other_descriptors = 32;  // beside those of clients and connections
 constexpr int connect_deadline_ms = 500;           // for an application that doesn't accept
+constexpr int coming_wait_ms = 5;                  // of a mutant, for a client behind the end of an idle connection
 constexpr int close_wait_ms = 10;                  // of a mutant, for a close behind FCGI_END_REQUEST
 
 [[noreturn]] void throw_errno(const std::string& what) {
@@ -475,15 +476,18 @@ void Server::hear(ApplicationConnection& served) {
     deliver(served);
 }
 
-/// Of a mutant: the end of an idle connection.
+/// Of a mutant: the end of an idle connection, where a client asks or comes at once to ask. Who waits for the close before
+/// it asks again is served.
 bool Server::overlooks_end(const ApplicationConnection& served) const {
     const bool idle = served.connection.num_running() == 0;
     const auto is_there = [](const Client& client) {
         pollfd entry{.fd = client.socket.get(), .events = POLLRDHUP, .revents = 0};
-        return poll(&entry, 1, 0) == 0;
+        return (client.state == Client::State::reading || client.state == Client::State::waiting) && poll(&entry, 1, 0) == 0;
     };
-    return is_mutant(Mutant::overlooks_closes_while_a_client_is_there) && idle &&
-           std::any_of(clients_.begin(), clients_.end(), is_there);
+    if (!is_mutant(Mutant::overlooks_closes_as_a_client_comes) || !idle) return false;
+    if (std::any_of(clients_.begin(), clients_.end(), is_there)) return true;
+    pollfd entry{.fd = listening_.get(), .events = POLLIN, .revents = 0};
+    return poll(&entry, 1, coming_wait_ms) > 0;
 }
 
 /// Of a mutant: requests that have just ended, where the connection ends too.

@@ -25,6 +25,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 READY_WITHIN_S = 15.0  # Only a peer that fails takes this long.
 STOP_GRACE_S = 3.0
+ORPHANS_GRACE_S = 1.0  # Of what a leader leaves behind.
 RESTARTS_MAX = 5000  # Some peers die of much that a run does.
 LOG_SHOWN_MAX = 4096
 BACKLOG = 511
@@ -203,7 +204,7 @@ class Supervised:
     def _supervise(self) -> None:
         while True:
             returncode = self._process.wait()
-            kill_group(self._process.pid)
+            end_group(self._process.pid)
             with self._lock:
                 if not self._stopped:
                     self.ends.append(exit_text(returncode))
@@ -254,6 +255,18 @@ def adopt_orphans() -> None:
     pr_set_child_subreaper = 36
     if ctypes.CDLL(None, use_errno=True).prctl(pr_set_child_subreaper, 1, 0, 0, 0) != 0:
         raise PeerError(f"cannot adopt orphans: {os.strerror(ctypes.get_errno())}")
+
+
+def end_group(pid: int) -> None:
+    """Ends the process group whose leader has ended. What the leader has told to go has a moment for it."""
+    deadline = time.monotonic() + ORPHANS_GRACE_S
+    try:
+        while time.monotonic() < deadline:
+            if os.waitpid(-pid, os.WNOHANG) == (0, 0):
+                time.sleep(0.01)
+    except ChildProcessError:
+        pass  # Nobody left, or nobody that is ours to wait for.
+    kill_group(pid)
 
 
 def kill_group(pid: int) -> None:

@@ -58,6 +58,8 @@ def run(name: str) -> tuple[subprocess.CompletedProcess, dict]:
         options = ["--name", name, "--baseline", KNOWN / f"{name}.txt", "--json", report, *OPTIONS.get(name, [])]
         if not WHOLE:
             options += [word for pattern in LEFT_OUT.get(name, []) for word in ("--skip", pattern)]
+        if web_servers.WEB_SERVERS[name].spawns:
+            options += ["--stop", "{stop}"]
         command = [RUN, name, "--", FCGISPEC, "server", "{server}", *options]
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=600)
         return done, json.loads(report.read_text()) if report.exists() else {}
@@ -76,6 +78,8 @@ def test_deviates_as_known(name: str, runs: dict[str, Future]) -> None:
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
     if not WHOLE or name not in LEFT_OUT:
         assert results["stale"] == []
+    if web_servers.WEB_SERVERS[name].spawns:  # [§7]
+        assert results["capabilities"][-1] == {"name": "asks its application to exit (SIGTERM)", "claimed": "", "observed": "yes"}
     assert [str(one) for one in judge_results(results) if one.verdict == CONTRADICTED] == []
     summary = results["summary"]
     assert summary["inconclusive"] == 0
