@@ -309,8 +309,7 @@ def main() -> int:
             asked = asked[::QUICK_STEP]
         if not asked:
             continue
-        reference = play(options.fcgispec, Mutant(side, f"(reference {side.title})"))
-        show(reference)
+        reference = play_all(options.fcgispec, [Mutant(side, f"(reference {side.title})")], 1)[0]
         matrices.append(Matrix(side, reference, play_all(options.fcgispec, asked, options.jobs)))
 
     passed = sum(matrix.num_exact + (not matrix.reference.faults) for matrix in matrices)
