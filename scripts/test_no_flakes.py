@@ -96,6 +96,16 @@ def test_a_program_that_gives_no_results_is_a_fault() -> None:
     assert len(played.faults) == 1 and "exit status 1" in played.faults[0]
 
 
+def test_a_run_that_plays_nothing_is_a_fault(tmp_path: Path) -> None:
+    """As one whose peer was not reached: its results are whole, and hold no case."""
+    program = tmp_path / "program"
+    for exit_status in (0, 3):
+        program.write_text(f"#!/bin/sh\necho '{{\"results\": []}}'\nexit {exit_status}\n")
+        program.chmod(0o755)
+        played = no_flakes.play(1, no_flakes.Condition("app"), program)
+        assert len(played.faults) == 1 and f"0 cases, exit status {exit_status}" in played.faults[0]
+
+
 # The relay
 
 
