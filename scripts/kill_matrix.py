@@ -147,6 +147,9 @@ def play(program: str, mutant: Mutant) -> Played:
         played.trouble = f"no results: {done.stderr.strip()[-200:]}"
         return played
     played.seconds = time.monotonic() - begin
+    if not results["results"] or done.returncode not in (0, 1):
+        cases = len(results["results"])
+        played.trouble = f"{cases} cases, exit status {done.returncode}: {done.stderr.strip()[-200:]}"
     for finding in results["findings"]:
         if finding["verdict"] in ACCUSING:
             scenarios = finding.get("scenarios") or [finding["scenario"]]
