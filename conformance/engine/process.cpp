@@ -58,6 +58,11 @@ std::vector<std::string> environment_with(const std::map<std::string, std::strin
     return result;
 }
 
+/// Waits for one that has ended, or is about to. A signal that comes meanwhile (Ctrl-C) must not leave it unreaped.
+void reap(pid_t pid) noexcept {
+    while (waitpid(pid, nullptr, 0) < 0 && errno == EINTR) continue;
+}
+
 }  // namespace
 
 std::string ExitStatus::print() const {
@@ -92,14 +97,15 @@ Process::Process(const std::vector<std::string>& command, const FileDescriptor& 
     do size = read(report_end.get(), &error, sizeof error);
     while (size < 0 && errno == EINTR);
     if (size == sizeof error) {
-        waitpid(pid_, nullptr, 0);
+        reap(pid_);
         throw std::system_error(error, std::generic_category(), command[0]);
     }
     pidfd_ = FileDescriptor(static_cast<int>(syscall(SYS_pidfd_open, pid_, 0)));
     if (!pidfd_) {
+        error = errno;
         kill(-pid_, SIGKILL);
-        waitpid(pid_, nullptr, 0);
-        throw std::system_error(errno, std::generic_category(), "pidfd_open");
+        reap(pid_);
+        throw std::system_error(error, std::generic_category(), "pidfd_open");
     }
 }
 
@@ -110,7 +116,7 @@ Process::~Process() {
     }
     // Until it is reaped its id, and so its group's, isn't given to another: this reaches only what it started.
     kill(-pid_, SIGKILL);
-    waitpid(pid_, nullptr, 0);
+    reap(pid_);
 }
 
 void Process::signal(int number) noexcept {
