@@ -34,14 +34,6 @@ void become_mutant(const std::string& name, Side side) {
     become(text->mutant);
 }
 
-Address address_from(const std::string& text) {
-    try {
-        return Address::parse(text);
-    } catch (const std::invalid_argument& error) {
-        throw UsageError(error.what());
-    }
-}
-
 struct WebServerArguments {
     std::string connect;
     bool start = false;
@@ -60,9 +52,9 @@ int run_web_server(const WebServerArguments& arguments) {
     if (arguments.start == arguments.command.empty()) throw UsageError("--start: expected -- and the command that starts the application");
     if (!arguments.mutant.empty()) become_mutant(arguments.mutant, Side::web_server);
     WebServerOptions options;
-    if (!arguments.start) options.connect = address_from(arguments.connect);
+    if (!arguments.start) options.connect = parse_address(arguments.connect);
     options.command = arguments.command;
-    if (!arguments.http.empty()) options.http = address_from("tcp:" + arguments.http);
+    if (!arguments.http.empty()) options.http = parse_address("tcp:" + arguments.http);
     options.application_silence_max = std::chrono::milliseconds(arguments.timeout_ms);
     options.on_listening = [](const Address& address) {
         std::printf("listening on http://%s/\n", address.print().substr(4).c_str());  // without "tcp:"
@@ -111,7 +103,7 @@ void add_peer_command(CLI::App& cli, Run& run) {
             if (!mutant->empty()) become_mutant(*mutant, Side::application);
             ApplicationServerOptions options;
             if (!listen->empty()) {
-                options.listen = address_from(*listen);
+                options.listen = parse_address(*listen);
                 options.on_listening = [](const Address& address) {
                     std::printf("listening on %s\n", address.print().c_str());
                     std::fflush(stdout);
