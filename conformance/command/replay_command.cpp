@@ -82,6 +82,12 @@ Place place_of(const ReplayOptions& options) {
     return place;
 }
 
+/// What the peer would have said is not known, and not held against it.
+int say_interrupted() {
+    std::printf("# interrupted\n");
+    return exit_inconclusive;
+}
+
 int replay(const ReplayOptions& options) {
     const Register requirements = load_register();
     const Place place = place_of(options);
@@ -100,14 +106,17 @@ int replay(const ReplayOptions& options) {
             std::printf("# %s %s: wanted %s, got %s\n", violation ? "fail" : "tolerated", accusation.requirement.c_str(), accusation.wanted.c_str(), accusation.got.c_str());
             if (violation) exit_code = exit_violations;
         }
+        if (played.outcome == Played::Outcome::interrupted) return say_interrupted();
         // Bytes expect nothing: they have no lines.
-        const bool expects = played.line > 0 || played.outcome == Played::Outcome::flooded || played.outcome == Played::Outcome::interrupted;
+        const bool expects = played.line > 0 || played.outcome == Played::Outcome::flooded;
         if (played.outcome != Played::Outcome::as_expected && expects) {
             std::printf("# line %zu: wanted %s, got %s\n", played.line, played.wanted.c_str(), played.got.c_str());
             exit_code = exit_violations;
         }
     }
-    const bool healthy = play(plain_request(place.side), play_options).outcome == Played::Outcome::as_expected;
+    const Played::Outcome afterwards = play(plain_request(place.side), play_options).outcome;
+    if (afterwards == Played::Outcome::interrupted) return say_interrupted();
+    const bool healthy = afterwards == Played::Outcome::as_expected;
     std::printf("# afterwards a plain request is %s\n", healthy ? "answered" : "not answered");
     return healthy ? exit_code : exit_violations;
 }

@@ -582,6 +582,23 @@ def test_an_interrupt_ends_the_run_with_the_results_so_far(data: Path, tmp_path:
     assert not [result for result in results["results"] if result["verdict"] in ("fail", "crash")]
 
 
+def test_an_interrupted_replay_accuses_nobody(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as silent:
+        silent.bind(f"{tmp_path}/silent")
+        silent.listen()
+        silent.settimeout(DEADLINE_S)
+        file = tmp_path / "plain"
+        file.write_text("> request 1\n< response 1\n")
+        with started("replay", str(file), f"unix:{tmp_path}/silent", "--timeout", "600000") as process:
+            with silent.accept()[0] as connection:
+                assert connection.recv(1)  # the request has been said: its answer is waited for
+                process.send_signal(signal.SIGINT)
+                output, error = process.communicate(timeout=DEADLINE_S)
+    assert process.returncode == 3, error
+    assert output.endswith(b"# interrupted\n"), output
+    assert b"wanted" not in output and b"afterwards" not in output
+
+
 # Answers a request, but one that has "waits" in it: then the file MARK is written.
 PERL_APPLICATION = r"""
 $SIG{PIPE} = 'IGNORE';
