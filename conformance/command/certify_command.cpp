@@ -177,8 +177,10 @@ void write_reports(const Report& report, const Register& requirements, const Bas
     write(options.tap, [&] { return tap_report(report, requirements); });
     write(options.markdown, [&] { return markdown_report(report, requirements); });
     write(options.html, [&] { return html_report(report, requirements, data_folder() / "../reports/report.html"); });
-    if (report.interrupted && !options.write_baseline.empty())
-        std::fprintf(stderr, "fcgispec: --write-baseline %s: not written, for the run was interrupted\n", options.write_baseline.c_str());
+    // What was not played would be missing from it.
+    const char* why_no_baseline = report.interrupted ? "the run was interrupted" : report.unreachable.empty() ? nullptr : "the peer was not reached";
+    if (why_no_baseline != nullptr && !options.write_baseline.empty())
+        std::fprintf(stderr, "fcgispec: --write-baseline %s: not written, for %s\n", options.write_baseline.c_str(), why_no_baseline);
     else
         write(options.write_baseline, [&] { return write_baseline(report, baseline); });
 }

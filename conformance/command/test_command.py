@@ -164,6 +164,10 @@ def test_an_application_that_is_not_there(tmp_path: Path, data: Path) -> None:
         assert results["results"] == []
         assert address in done.stderr.decode()
         expect(run("replay", data / "scenarios/application/plain.fcs", address), 3, address)
+        known = tmp_path / "known"
+        known.write_text("R-5.5-2: as before\n")
+        expect(run("app", address, "--write-baseline", known, FCGISPEC_DATA=str(data)), 3, f"--write-baseline {known}: not written, for the peer was not reached")
+        assert known.read_text() == "R-5.5-2: as before\n"
 
 
 def test_a_command_that_is_not_there(data: Path) -> None:
