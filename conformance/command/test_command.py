@@ -135,9 +135,7 @@ def test_a_broken_scenario_is_shown_with_its_place(data: Path) -> None:
 
 
 def test_a_data_folder_that_is_none(tmp_path: Path) -> None:
-    done = run("app", FCGISPEC_DATA=str(tmp_path))
-    assert done.returncode in (2, 3)
-    assert str(tmp_path / "requirements.toml") in done.stderr.decode()
+    expect(run("app", FCGISPEC_DATA=str(tmp_path)), 3, str(tmp_path / "requirements.toml"))
 
 
 def test_an_unreadable_baseline_is_shown_with_its_place(tmp_path: Path) -> None:
