@@ -101,10 +101,9 @@ int replay(const ReplayOptions& options) {
         std::printf("# %s\n", scenario.name.c_str());
         for (const std::string& line : played.trace) std::printf("%s\n", line.c_str());
         for (const Observed& accusation : played.accusations) {
-            const Requirement* requirement = requirements.find(accusation.requirement);
-            const bool violation = requirement == nullptr || requirement->level == Level::must;
-            std::printf("# %s %s: wanted %s, got %s\n", violation ? "fail" : "tolerated", accusation.requirement.c_str(), accusation.wanted.c_str(), accusation.got.c_str());
-            if (violation) exit_code = exit_violations;
+            const Verdict verdict = verdict_of_breach(requirements.find(accusation.requirement));
+            std::printf("# %s %s: wanted %s, got %s\n", name_of(verdict).data(), accusation.requirement.c_str(), accusation.wanted.c_str(), accusation.got.c_str());
+            if (is_violation(verdict)) exit_code = exit_violations;
         }
         if (played.outcome == Played::Outcome::interrupted) return say_interrupted();
         // Bytes expect nothing: they have no lines.

@@ -18,9 +18,8 @@ struct TapCommandOptions {
 };
 
 void show(const TapAccusation& accusation, const Register& requirements) {
-    const Requirement* requirement = requirements.find(accusation.requirement);
-    const bool must = requirement == nullptr || requirement->level == Level::must;
-    std::printf("%-9s %s  %s, connection %s: wanted %s, got %s\n          %s %s\n", must ? "fail" : "tolerated", accusation.requirement.c_str(),
+    const Verdict verdict = verdict_of_breach(requirements.find(accusation.requirement));
+    std::printf("%-9s %s  %s, connection %s: wanted %s, got %s\n          %s %s\n", name_of(verdict).data(), accusation.requirement.c_str(),
                 accusation.side == Side::application ? "application" : "Web server", accusation.connection.c_str(), accusation.wanted.c_str(), accusation.got.c_str(),
                 accusation.side == Side::application ? "<" : ">", accusation.record.c_str());
     std::fflush(stdout);
@@ -44,7 +43,7 @@ int run_tap(const TapCommandOptions& options) {
     tap_options.accuse = [&](const TapAccusation& accusation) {
         const Requirement* requirement = requirements.find(accusation.requirement);
         if (requirement != nullptr && requirement->level == Level::may) return;
-        violated = violated || requirement == nullptr || requirement->level == Level::must;
+        violated = violated || is_violation(verdict_of_breach(requirement));
         // Once is enough of what recurs with every request.
         if (counts[accusation.requirement + name_of(accusation.side).data()]++ == 0 || options.all) show(accusation, requirements);
     };

@@ -177,6 +177,10 @@ const Requirement* Register::find(std::string_view id) const noexcept {
     return found == all_.end() ? nullptr : &*found;
 }
 
+Verdict verdict_of_breach(const Requirement* requirement) noexcept {
+    return requirement == nullptr || requirement->level == Level::must ? Verdict::fail : Verdict::tolerated;
+}
+
 std::string explain(const Requirement& requirement) {
     constexpr std::size_t width = 100;
     constexpr std::size_t indent = 16;

@@ -1,5 +1,4 @@
-// The register of requirements, conformance/requirements.toml, as values [blueprint §4]. What its fields mean is told
-// at its head. Not checked here: whether scenarios prove what they say.
+// The register of requirements, conformance/requirements.toml, as values. What its fields mean is told at its head. Not checked here: whether scenarios prove what they say.
 #pragma once
 
 #include <cstdint>
@@ -8,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "conformance/engine/results.hpp"
 #include "conformance/engine/script.hpp"
 
 namespace fcgispec {
@@ -55,6 +55,9 @@ public:
 private:
     std::vector<Requirement> all_;
 };
+
+/// What breaking it counts as: fail for a must, and where the register doesn't have it (null); else tolerated.
+[[nodiscard]] Verdict verdict_of_breach(const Requirement* requirement) noexcept;
 
 /// All that the register says of it, for a terminal of 100 columns.
 [[nodiscard]] std::string explain(const Requirement& requirement);

@@ -16,7 +16,7 @@
 
 namespace fcgispec {
 
-/// In the order of gravity [blueprint: verdicts]; of several for one thing the gravest counts.
+/// In the order of gravity; of several for one thing the gravest counts.
 enum class Verdict : std::uint8_t {
     pass,
     skipped,       ///< doesn't apply to this peer, the reason says why

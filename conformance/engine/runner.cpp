@@ -45,10 +45,6 @@ struct Outcome {
 
 double milliseconds_since(Clock::time_point begin) { return std::chrono::duration<double, std::milli>(Clock::now() - begin).count(); }
 
-Verdict verdict_of_breach(const Requirement* requirement) {
-    return requirement == nullptr || requirement->level == Level::must ? Verdict::fail : Verdict::tolerated;
-}
-
 std::string reason_of(const Played& played) {
     const std::string where = played.line > 0 ? "line " + std::to_string(played.line) + ": " : "";
     switch (played.outcome) {
