@@ -16,7 +16,6 @@
 namespace fcgispec {
 namespace {
 
-constexpr std::size_t received_size_max = 12U << 20;  // in one conversation, and so kept at most: 10 MiB answers fit
 constexpr std::size_t trace_text_size_max = 4096;   // of a record's content in a trace
 constexpr std::size_t num_trace_lines_max = 1000;
 constexpr std::size_t trace_size_max = 256U << 10;  // of all lines together: a run keeps a trace of each case that fails
@@ -225,7 +224,7 @@ void Connection::discard_some() {
     socket_.reset();
 }
 
-bool Connection::flooded() const noexcept { return log_.received_size > received_size_max || log_.kept_size > received_size_max; }
+bool Connection::flooded() const noexcept { return log_.received_size > conversation_size_max || log_.kept_size > conversation_size_max; }
 
 void Connection::end_ours(const std::string& how) {
     log_.add(RawPiece{.from = log_.ours, .connection = name_, .end = how, .bytes = {}});

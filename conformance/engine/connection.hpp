@@ -17,6 +17,9 @@
 
 namespace fcgispec {
 
+/// What is received in one conversation, on all its connections, before it is a flood; so much is kept at most.
+inline constexpr std::size_t conversation_size_max = std::size_t{12} << 20;  // answers of 10 MiB fit
+
 /// Puts the records of one direction together; at most one record's bytes are held.
 class RecordAssembler {
 public:
@@ -111,7 +114,7 @@ public:
     [[nodiscard]] const ConnectionSeen& seen() const noexcept { return seen_; }
     /// All that was seen, for good: call it last.
     [[nodiscard]] ConnectionSeen take_seen() noexcept { return std::move(seen_); }
-    /// More came than we keep, on all connections of the conversation.
+    /// More came than conversation_size_max, or what is kept of it takes more, on all connections of the conversation.
     [[nodiscard]] bool flooded() const noexcept;
 
 private:

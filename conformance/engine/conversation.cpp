@@ -29,6 +29,8 @@ constexpr int interrupt_check_ms = 500;            // how soon Ctrl-C is noticed
 constexpr std::size_t num_waiting_max = 4096;      // connections that wait since before: somebody may open them without end
 constexpr std::size_t num_connections_max = 512;   // that a Web server may open in one scenario: fewer than we may have descriptors
 
+std::string more_than(std::size_t size) { return "more than " + std::to_string(size >> 20) + " MiB"; }
+
 /// A peer of the scenario's own, with a socket nobody else uses.
 struct OwnPeer {
     Address address;
@@ -445,13 +447,13 @@ private:
             if (polled[i].revents == 0) continue;
             if ((polled[i].revents & POLLOUT) != 0) progress = their[i]->write_some() || progress;
             if ((polled[i].revents & ~POLLOUT) != 0) progress = their[i]->read_some() || progress;
-            if (their[i]->flooded()) fail(Outcome::flooded, nullptr, "more than 12 MiB");
+            if (their[i]->flooded()) fail(Outcome::flooded, nullptr, more_than(conversation_size_max));
         }
         for (std::size_t i = 0; i < clients.size(); ++i) {
             const short events = polled[their.size() + i].revents;
             if ((events & POLLOUT) != 0) progress = clients[i]->write_some() || progress;
             if ((events & ~POLLOUT) != 0) progress = read_http(client_names[i], *clients[i]) || progress;
-            if (clients[i]->flooded()) fail(Outcome::flooded, nullptr, "more than 16 MiB on one HTTP connection");
+            if (clients[i]->flooded()) fail(Outcome::flooded, nullptr, more_than(http_size_max) + " on one HTTP connection");
         }
         if (options_.listener != nullptr) progress = accept_connections() || progress;
         answer_values();

@@ -20,7 +20,6 @@ namespace {
 
 namespace http = boost::beast::http;
 
-constexpr std::size_t received_size_max = 16U << 20;  // an answer of twelve MiB fits
 constexpr std::uint32_t header_size_max = 8U << 20;
 constexpr std::size_t header_line_size_max = 60000;  // our parser refuses longer ones: they are shortened
 constexpr std::size_t status_line_head_size = std::string_view("HTTP/1.1 200").size();
@@ -98,7 +97,7 @@ public:
         eager(true);
         skip(head);
         header_limit(header_size_max);
-        body_limit(received_size_max);
+        body_limit(http_size_max);
     }
 };
 
@@ -110,7 +109,7 @@ bool HttpExchange::awaits_response() const noexcept {
     return asked_ && is_open() && !seen_.complete && seen_.broken.empty() && seen_.end == PeerEnd::open;
 }
 
-bool HttpExchange::flooded() const noexcept { return received_size_ > received_size_max; }
+bool HttpExchange::flooded() const noexcept { return received_size_ > http_size_max; }
 
 std::string_view HttpExchange::body() const noexcept { return parser_ ? std::string_view(parser_->get().body()) : std::string_view{}; }
 

@@ -27,6 +27,9 @@ struct HttpUrl {
     [[nodiscard]] Address address() const;
 };
 
+/// What is received on one HTTP connection before it is a flood.
+inline constexpr std::size_t http_size_max = std::size_t{16} << 20;  // an answer of 12 MiB fits
+
 /// What has come in answer to the last request.
 struct HttpSeen {
     unsigned status = 0;            ///< 0: no header block yet
