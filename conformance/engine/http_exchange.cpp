@@ -14,6 +14,7 @@
 #include <system_error>
 
 #include "codec/notation.hpp"
+#include "conformance/engine/letters.hpp"
 
 namespace fcgispec {
 namespace {
@@ -26,11 +27,6 @@ constexpr std::size_t status_line_head_size = std::string_view("HTTP/1.1 200").s
 constexpr std::size_t shown_body_size = 200;
 constexpr std::size_t num_shown_interim_max = 3;
 constexpr std::uint16_t http_port = 80;
-
-bool same_letters(std::string_view a, std::string_view b) {
-    const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
-    return std::equal(a.begin(), a.end(), b.begin(), b.end(), [&](char x, char y) { return lower(x) == lower(y); });
-}
 
 std::string shown(std::string_view body) {
     if (body.size() <= shown_body_size) return print(TextPattern{.text = std::string(body)}, PrintStyle::brief);

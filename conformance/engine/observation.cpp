@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "codec/name_value_pair.hpp"
+#include "conformance/engine/letters.hpp"
 
 namespace fcgispec {
 namespace {
@@ -253,10 +254,7 @@ CgiResponse parse_cgi_response(std::string_view std_out) {
         at = end + 1;
         if (line.empty()) break;
         static constexpr std::string_view field = "status:";
-        const bool is_status = line.size() > field.size() && std::equal(field.begin(), field.end(), line.begin(), [](char a, char b) {
-            return a == (b >= 'A' && b <= 'Z' ? static_cast<char>(b - 'A' + 'a') : b);
-        });
-        if (!is_status) continue;
+        if (line.size() <= field.size() || !same_letters(line.substr(0, field.size()), field)) continue;
         line.remove_prefix(field.size());
         line.remove_prefix(std::min(line.find_first_not_of(" \t"), line.size()));
         std::from_chars(line.data(), line.data() + line.size(), result.status);

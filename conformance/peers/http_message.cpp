@@ -8,6 +8,8 @@
 #include <cassert>
 #include <utility>
 
+#include "conformance/engine/letters.hpp"
+
 namespace fcgispec {
 namespace {
 
@@ -43,11 +45,6 @@ struct GrowingBody {
     };
 };
 
-bool equal_ignoring_case(std::string_view a, std::string_view b) noexcept {
-    const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
-    return std::equal(a.begin(), a.end(), b.begin(), b.end(), [&](char x, char y) { return lower(x) == lower(y); });
-}
-
 std::uint16_t status_of(const ErrorCode& error) {
     if (error == http::error::body_limit) return 413;
     if (error == http::error::header_limit) return 431;
@@ -57,7 +54,7 @@ std::uint16_t status_of(const ErrorCode& error) {
 }  // namespace
 
 bool same_field_name(std::string_view a, std::string_view b) noexcept {
-    return equal_ignoring_case(a, b);
+    return same_letters(a, b);
 }
 
 bool is_token(std::string_view text) noexcept {
@@ -141,10 +138,10 @@ void HttpRequestReader::Parser::take_header() {
         if (same_field_name(name, "Transfer-Encoding")) {
             // What can't be removed must be refused [CGI §4.2]; HTTP/1.0 doesn't know the field at all.
             if (request.version < 11) error_status = 400;
-            if (++num_codings > 1 || !equal_ignoring_case(value, "chunked")) error_status = 501;
+            if (++num_codings > 1 || !same_letters(value, "chunked")) error_status = 501;
         }
         if (same_field_name(name, "Expect") && request.version >= 11)
-            expects_continue = equal_ignoring_case(value, "100-continue");
+            expects_continue = same_letters(value, "100-continue");
     }
     request.has_body = parser.chunked() || parser.content_length().has_value();
 }
