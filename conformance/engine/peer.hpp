@@ -5,8 +5,9 @@
 #include <optional>
 #include <string>
 
+#include "conformance/engine/conversation.hpp"
 #include "conformance/engine/process.hpp"
-#include "conformance/engine/runner.hpp"
+#include "conformance/engine/run_options.hpp"
 
 namespace fcgispec {
 
