@@ -130,6 +130,13 @@ std::string conclusion_of(const Report& report) {
     return result;
 }
 
+std::string why_nothing_is_tested(const Report& report) {
+    const auto came_to_its_end = [](const Result& result) { return is_conclusive(result.verdict); };
+    if (!report.unreachable.empty() || std::any_of(report.results.begin(), report.results.end(), came_to_its_end))
+        return {};
+    return report.results.empty() ? "no case was played" : "no case came to its end";
+}
+
 const std::array<Verdict, 6>& counted_verdicts() noexcept {
     static constexpr std::array<Verdict, 6> order{Verdict::pass,  Verdict::tolerated,    Verdict::fail,
                                                   Verdict::crash, Verdict::inconclusive, Verdict::skipped};

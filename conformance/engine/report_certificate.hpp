@@ -37,6 +37,9 @@ struct ProfileStanding {
 /// "conforms", "does not conform: 2 requirements broken", "inconclusive: the peer could not be reached: ...".
 [[nodiscard]] std::string conclusion_of(const Report& report);
 
+/// "no case was played", "no case came to its end"; "" where one did, and where the peer was not reached, which says more.
+[[nodiscard]] std::string why_nothing_is_tested(const Report& report);
+
 /// "389 cases: 371 pass, 2 tolerated, 9 fail, 1 crash, 0 inconclusive, 6 skipped".
 [[nodiscard]] std::string counts_of(const Report& report);
 

@@ -60,8 +60,7 @@ public:
         for (const Finding* finding : findings_without_case(report_)) add(*finding);
         if (!report_.unreachable.empty()) add_error("the peer can be reached", report_.unreachable);
         if (report_.interrupted) add_error("the run comes to its end", "interrupted");
-        if (report_.results.empty() && report_.unreachable.empty())
-            add_error("something is tested", "no case was played");
+        if (const std::string why = why_nothing_is_tested(report_); !why.empty()) add_error("something is tested", why);
         return document();
     }
 

@@ -84,8 +84,8 @@ std::string tap_report(const Report& report, const Register& requirements) {
         text += "Bail out! " + printable(report.unreachable) + '\n';
     else if (report.interrupted)
         text += "Bail out! interrupted\n";
-    else if (report.results.empty())
-        text += "Bail out! no case was played\n";
+    else if (const std::string why = why_nothing_is_tested(report); !why.empty())
+        text += "Bail out! " + why + '\n';
     return text;
 }
 

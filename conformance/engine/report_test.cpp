@@ -206,6 +206,11 @@ BOOST_AUTO_TEST_CASE(no_form_is_green_where_the_run_is_not) {
     Report none;
     BOOST_TEST(contains(junit_report(none, example_register()), "<error"));
     BOOST_TEST(contains(tap_report(none, example_register()), "\nBail out! no case was played\n"));
+    Report skipped = conforming_report();
+    for (Result& result : skipped.results) result.verdict = Verdict::skipped;
+    BOOST_TEST_REQUIRE(exit_code_of(skipped) == 3);
+    BOOST_TEST(contains(junit_report(skipped, example_register()), "no case came to its end</error>"));
+    BOOST_TEST(contains(tap_report(skipped, example_register()), "\nBail out! no case came to its end\n"));
     none.unreachable = "Connection refused";
     BOOST_TEST(contains(junit_report(none, example_register()), "Connection refused"));
     BOOST_TEST(contains(tap_report(none, example_register()), "\nBail out! Connection refused\n"));
