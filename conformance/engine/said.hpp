@@ -22,7 +22,8 @@ using Pairs = std::vector<std::pair<std::string, std::string>>;
 
 /// The variables that a plain request needs [CGI §4.1], with the user's added.
 [[nodiscard]] Pairs base_params(const Pairs& params);
-/// The bytes of one line; `base` in it stands for base_params(params).
+/// The bytes of one line; `base` in it stands for base_params(params). Throws std::runtime_error where these are too long for
+/// the record that it says.
 [[nodiscard]] Buffer encode_line(const NotationLine& line, const Pairs& params);
 /// The bytes of a whole request.
 [[nodiscard]] Buffer encode_request(const SendRequest& request, const Pairs& params);

@@ -2,6 +2,7 @@
 
 #include <boost/test/unit_test.hpp>
 #include <numeric>
+#include <stdexcept>
 
 using namespace fcgispec;
 
@@ -27,6 +28,19 @@ std::string asked(const std::string& pairs) {
 }
 
 }  // namespace
+
+// Lines.
+
+BOOST_AUTO_TEST_CASE(variables_that_are_too_long_for_a_record_are_told) {
+    const auto line = [](const std::string& fields) {
+        const std::string text = "{FCGI_PARAMS, 1, [base]" + fields + "}";
+        return NotationScanner(text).line();
+    };
+    const Pairs params{{"LONG", std::string(70'000, 'x')}};
+    BOOST_TEST(encode_line(line(""), params).size() > 70'000U);  // in two records
+    BOOST_TEST(encode_line(line(", padding=3"), {}).size() < 1000U);
+    BOOST_CHECK_THROW((void)encode_line(line(", padding=3"), params), std::runtime_error);
+}
 
 // Responses.
 
