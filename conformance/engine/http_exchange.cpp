@@ -219,14 +219,18 @@ void HttpExchange::say_bytes(const std::string& bytes) {
 bool HttpExchange::write_some() {
     bool any = false;
     while (wants_to_write()) {
-        const ssize_t size = ::send(fd(), unwritten_.data(), unwritten_.size(), MSG_NOSIGNAL);
+        const ssize_t size = ::send(fd(), unwritten_.data() + written_size_, unwritten_.size() - written_size_, MSG_NOSIGNAL);
         if (size < 0) {
             if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR) return any;
             unwritten_.clear();  // the Web server has closed: what it said is still to be read
+            written_size_ = 0;
             return true;
         }
         any = true;
-        unwritten_.erase(0, static_cast<std::size_t>(size));
+        written_size_ += static_cast<std::size_t>(size);
+        if (written_size_ < unwritten_.size()) continue;
+        unwritten_.clear();
+        written_size_ = 0;
     }
     return any;
 }

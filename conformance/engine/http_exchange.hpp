@@ -87,6 +87,7 @@ private:
     FileDescriptor socket_;
     std::unique_ptr<Parser> parser_;
     std::string unwritten_;
+    std::size_t written_size_ = 0;  // of it: to take that away piece by piece would move ten MiB again and again
     std::string unparsed_;
     std::string last_chunk_;
     std::size_t received_size_ = 0;
