@@ -37,12 +37,6 @@ std::string describe(PeerEnd end) {
     return end == PeerEnd::fin ? "the peer closed the connection" : "the peer reset the connection";
 }
 
-/// Called again and again while more comes: long values aren't printed to be thrown away.
-std::string describe(std::string_view bytes) {
-    if (bytes.size() <= described_size_max) return print(TextPattern{.text = std::string(bytes)}, PrintStyle::brief);
-    return print(TextPattern{.text = std::string(bytes.substr(0, described_head_size)), .open_end = true}) + " (" + std::to_string(bytes.size()) + " bytes)";
-}
-
 /// The life of the request that the cursor stands in, or nothing if there is none yet.
 const RequestSeen* life_of(const ConnectionSeen& seen, std::uint16_t request_id, std::size_t life) {
     const auto found = seen.requests.find(request_id);
@@ -61,12 +55,12 @@ Match match_text(const TextPattern& expected, std::string_view value, bool compl
     const std::string_view text = expected.text;
     if (cursor.open || expected.open_start) {
         const std::size_t found = left.find(text);
-        if (found == std::string_view::npos) return {complete ? contradicted : pending, describe(left)};
+        if (found == std::string_view::npos) return {complete ? contradicted : pending, describe_value(left)};
         cursor = {.used = cursor.used + found + text.size(), .open = expected.open_end, .last = expected.text};
         return {met, {}};
     }
-    if (left.substr(0, text.size()) != text.substr(0, left.size())) return {contradicted, describe(left)};
-    if (left.size() < text.size()) return {complete ? contradicted : pending, describe(left)};
+    if (left.substr(0, text.size()) != text.substr(0, left.size())) return {contradicted, describe_value(left)};
+    if (left.size() < text.size()) return {complete ? contradicted : pending, describe_value(left)};
     cursor = {.used = cursor.used + text.size(), .open = expected.open_end, .last = {}};
     return {met, {}};
 }
@@ -76,9 +70,9 @@ Match match_end(std::string_view value, bool complete, Cursor::Stream& cursor) {
     const std::string_view left = value.substr(std::min(cursor.used, value.size()));
     const bool last_again = !cursor.last.empty() && left.ends_with(cursor.last);
     if (!left.empty() && !cursor.open && !last_again) {
-        if (complete || cursor.last.empty()) return {contradicted, describe(left)};
+        if (complete || cursor.last.empty()) return {contradicted, describe_value(left)};
     }
-    if (!complete) return {pending, "the stream so far: " + describe(value)};
+    if (!complete) return {pending, "the stream so far: " + describe_value(value)};
     cursor.used = value.size();
     return {met, {}};
 }
@@ -96,7 +90,7 @@ Match match_stream(const Expect& expected, const ConnectionSeen& seen, std::uint
     Cursor::Stream& at = cursor.streams[expected.record.type];
     if (const auto* pairs = std::get_if<PairsPattern>(&expected.record.content); pairs != nullptr && !content_of(expected.record)) {
         // Pairs that stand for many values can be compared only when all are there.
-        if (!stream->ended) return not_yet(seen, stream->bytes.empty() ? "" : describe(stream->bytes));
+        if (!stream->ended) return not_yet(seen, stream->bytes.empty() ? "" : describe_value(stream->bytes));
         if (!fits(*pairs, bytes_of(stream->bytes))) return {contradicted, print(Record{.type = RecordType::params, .content = bytes_of(stream->bytes)}, PrintStyle::brief)};
         at.used = stream->bytes.size();
         return {met, {}};
@@ -149,6 +143,11 @@ Match match_management(const std::string& connection, const Expect& expected, co
 }
 
 }  // namespace
+
+std::string describe_value(std::string_view bytes) {
+    if (bytes.size() <= described_size_max) return print(TextPattern{.text = std::string(bytes)}, PrintStyle::brief);
+    return print(TextPattern{.text = std::string(bytes.substr(0, described_head_size)), .open_end = true}) + " (" + std::to_string(bytes.size()) + " bytes)";
+}
 
 bool fits(const TextPattern& pattern, std::string_view text) {
     if (pattern.exact()) return text == pattern.text;
@@ -223,16 +222,16 @@ Match match(const std::string& connection, const ExpectResponse& expected, const
     if (request == nullptr) return not_yet(seen, {});
     const auto found = request->streams.find(RecordType::std_out);
     const std::string_view value = found == request->streams.end() ? std::string_view{} : found->second.bytes;
-    if (!request->end) return not_yet(seen, value.empty() ? "" : describe(value));
+    if (!request->end) return not_yet(seen, value.empty() ? "" : describe_value(value));
     if (request->end->protocol_status != ProtocolStatus::request_complete) return {contradicted, describe(*request->end)};
     const std::size_t used = at.streams[RecordType::std_out].used;
     const CgiResponse response = parse_cgi_response(value);
-    if ((expected.status || expected.body) && response.header_size == 0) return {contradicted, "no CGI header block in " + describe(value)};
+    if ((expected.status || expected.body) && response.header_size == 0) return {contradicted, "no CGI header block in " + describe_value(value)};
     if (expected.status && *expected.status != response.status)
-        return {contradicted, "CGI status " + std::to_string(response.status) + " in " + describe(value)};
+        return {contradicted, "CGI status " + std::to_string(response.status) + " in " + describe_value(value)};
     if (expected.body) {
         const std::string_view body = value.substr(std::max(used, response.header_size));
-        if (!fits(*expected.body, body)) return {contradicted, describe(body)};
+        if (!fits(*expected.body, body)) return {contradicted, describe_value(body)};
     }
     at = {.life = at.life + 1, .streams = {}};
     return {met, {}};

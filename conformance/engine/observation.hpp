@@ -92,6 +92,10 @@ struct Match {
                           Cursor& cursor);
 [[nodiscard]] Match match_close(const ConnectionSeen& seen);
 
+/// `bytes` in notation, for messages; of many the first, and how many. Asked again and again while more comes, it prints
+/// nothing to throw it away.
+[[nodiscard]] std::string describe_value(std::string_view bytes);
+
 /// Whether `text` is one that `pattern` stands for, whole.
 [[nodiscard]] bool fits(const TextPattern& pattern, std::string_view text);
 /// Whether the pairs of `content` are those expected, in any order; `missing`: the first that isn't there, where given.

@@ -10,9 +10,6 @@ namespace {
 
 using enum Match::Kind;
 
-constexpr std::size_t described_size_max = 4096;  // of what is printed as a whole before it is shortened
-constexpr std::size_t described_head_size = 64;   // of what is longer
-
 bool ended(const RequestSeen& request, RecordType type) {
     const StreamSeen* stream = request.stream(type);
     return stream != nullptr && stream->ended;
@@ -23,12 +20,7 @@ std::string_view value_of(const RequestSeen& request, RecordType type) {
     return stream == nullptr ? std::string_view{} : std::string_view(stream->bytes);
 }
 
-/// Called again and again while more comes: long values aren't printed to be thrown away.
-std::string describe_text(std::string_view name, std::string_view value) {
-    const std::string begin = std::string(name) + " ";
-    if (value.size() <= described_size_max) return begin + print(TextPattern{.text = std::string(value)}, PrintStyle::brief);
-    return begin + print(TextPattern{.text = std::string(value.substr(0, described_head_size)), .open_end = true}) + " (" + std::to_string(value.size()) + " bytes)";
-}
+std::string describe_text(std::string_view name, std::string_view value) { return std::string(name) + " " + describe_value(value); }
 
 std::string describe_pair(const PairPattern& pair) {
     PairsPattern one;

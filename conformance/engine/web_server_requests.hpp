@@ -40,7 +40,7 @@ struct NewRequest {
 [[nodiscard]] bool input_ended(const RequestSeen& request);
 
 /// The connection that a line without a record is about: of `request_id` where given, else of the last request under that
-/// name; "" where none has come.
+/// name; null where none has come. It belongs to `cursor`.
 [[nodiscard]] const std::string* connection_of(const std::string& connection, std::optional<std::uint16_t> request_id, const Cursor& cursor);
 
 }  // namespace fcgispec
