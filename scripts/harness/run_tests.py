@@ -132,6 +132,7 @@ def run_step(step: Step) -> tuple[bool, Counts]:
     if step.count and counts.passed + counts.failed == 0:
         ok = False
     tested = f"{counts.passed} passed, {counts.failed} failed, " if step.count else ""
+    tested += f"{counts.skipped} skipped, " if counts.skipped else ""
     print(f"{'ok' if ok else 'FAILED'} ({tested}{time.monotonic() - begin:.0f} s)", flush=True)
     if not ok:
         print("\n".join(output.splitlines()[-80:]))
