@@ -9,9 +9,9 @@
 
 #include "conformance/command/command.hpp"
 #include "conformance/engine/baseline.hpp"
-#include "conformance/engine/report_file.hpp"
 #include "conformance/engine/reports.hpp"
 #include "conformance/engine/runner.hpp"
+#include "conformance/engine/text_file.hpp"
 #include "conformance/peers/mutants.hpp"
 
 namespace fcgispec {

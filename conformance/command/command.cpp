@@ -10,7 +10,7 @@
 #include <system_error>
 
 #include "conformance/engine/property_scenarios.hpp"
-#include "conformance/engine/report_file.hpp"
+#include "conformance/engine/text_file.hpp"
 
 namespace fcgispec {
 

@@ -6,9 +6,9 @@
 #include <tuple>
 #include <utility>
 
-#include "conformance/engine/report_file.hpp"
 #include "conformance/engine/report_text.hpp"
 #include "conformance/engine/requirements.hpp"
+#include "conformance/engine/text_file.hpp"
 
 namespace fcgispec {
 namespace {

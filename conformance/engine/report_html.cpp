@@ -3,9 +3,9 @@
 #include <stdexcept>
 
 #include "conformance/engine/report_certificate.hpp"
-#include "conformance/engine/report_file.hpp"
 #include "conformance/engine/report_text.hpp"
 #include "conformance/engine/reports.hpp"
+#include "conformance/engine/text_file.hpp"
 
 namespace fcgispec {
 namespace {

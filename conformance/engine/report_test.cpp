@@ -14,9 +14,9 @@
 #include "conformance/engine/evidence.hpp"
 #include "conformance/engine/report_certificate.hpp"
 #include "conformance/engine/report_example.hpp"
-#include "conformance/engine/report_file.hpp"
 #include "conformance/engine/report_text.hpp"
 #include "conformance/engine/reports.hpp"
+#include "conformance/engine/text_file.hpp"
 
 using namespace fcgispec;
 using namespace fcgispec::test;

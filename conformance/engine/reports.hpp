@@ -1,5 +1,5 @@
 // The forms of a report. results.json is the source, the image of a Report; all others show the same to somebody else.
-// None of them lets through what a peer put into its bytes: see report_text.hpp. They are written by report_file.hpp.
+// None of them lets through what a peer put into its bytes: see report_text.hpp. They are written by text_file.hpp.
 #pragma once
 
 #include <filesystem>

@@ -8,8 +8,8 @@
 #include <stdexcept>
 #include <utility>
 
-#include "conformance/engine/report_file.hpp"
 #include "conformance/engine/report_text.hpp"
+#include "conformance/engine/text_file.hpp"
 
 namespace fcgispec {
 namespace {

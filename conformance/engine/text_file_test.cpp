@@ -1,4 +1,4 @@
-#include "conformance/engine/report_file.hpp"
+#include "conformance/engine/text_file.hpp"
 
 #include <sys/stat.h>
 
@@ -12,7 +12,7 @@ using namespace fcgispec;
 using fcgispec::test::TestFolder;
 namespace fs = std::filesystem;
 
-BOOST_AUTO_TEST_SUITE(report_file)
+BOOST_AUTO_TEST_SUITE(text_file)
 
 namespace {
 

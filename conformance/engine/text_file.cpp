@@ -1,4 +1,4 @@
-#include "conformance/engine/report_file.hpp"
+#include "conformance/engine/text_file.hpp"
 
 #include <fcntl.h>
 #include <sys/stat.h>
