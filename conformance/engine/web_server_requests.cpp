@@ -53,9 +53,11 @@ std::string size_difference(const RequestSeen& request, RecordType stream, const
 
 /// What is amiss with a request whose input is complete; "" where it is the one expected.
 std::string difference(const ExpectRequest& expected, const RequestSeen& request) {
-    const Role role = request.begin ? request.begin->role : Role{};
+    // One whose body has another size has neither role nor flags.
+    const BeginRequestBody begin = request.begin.value_or(BeginRequestBody{});
+    const Role role = begin.role;
     if (role != expected.role) return "role " + (name_of(role).empty() ? std::to_string(static_cast<unsigned>(role)) : std::string(name_of(role)));
-    if (expected.flags && request.begin->flags != *expected.flags) return "flags " + std::to_string(request.begin->flags);
+    if (expected.flags && begin.flags != *expected.flags) return "flags " + std::to_string(begin.flags);
     const Bytes params = bytes_of(value_of(request, RecordType::params));
     PairsPattern open = expected.pairs;
     open.open = true;
