@@ -65,14 +65,16 @@ int lint() {
     const std::vector<Scenario> scenarios = all_scenarios();
     const std::vector<std::string> wrong = contradictions(scenarios, requirements);
     for (const std::string& line : wrong) std::printf("%s\n", line.c_str());
+    std::size_t num_faults = wrong.size();
     for (const Side side : {Side::application, Side::web_server}) {
         const auto missing = unproved(scenarios, requirements, side);
+        num_faults += missing.size();
         for (const Requirement* requirement : missing)
             std::printf("no scenario proves %s (%s): %s\n", requirement->id.c_str(), std::string(name_of(requirement->level)).c_str(), requirement->statement.c_str());
         std::printf("%s: %zu testable requirements that no scenario proves\n", std::string(name_of(side)).c_str(), missing.size());
     }
-    std::printf("%zu cases, %zu faults\n", scenarios.size(), wrong.size());
-    return wrong.empty() ? exit_conforms : exit_violations;
+    std::printf("%zu cases, %zu faults\n", scenarios.size(), num_faults);
+    return num_faults == 0 ? exit_conforms : exit_violations;
 }
 
 int list(const ListOptions& options) {

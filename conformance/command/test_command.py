@@ -195,6 +195,14 @@ def test_list_requirements() -> None:
     assert all(re.match(r"R-[\dAB.]+-\d+ +(application|web-server) +(must|should|may) +(scenario|checker|none) ", line) for line in lines)
 
 
+def test_lint_finds_what_scenarios_and_register_say_of_each_other(data: Path) -> None:
+    assert re.search(r"^\d+ cases, 0 faults$", expect(run("list", "--lint"), 0), re.MULTILINE)
+    # With one scenario and those in C++ most requirements are proved by none.
+    assert re.search(r"^no scenario proves R-\S+ \(must\): ", expect(run("list", "--lint", FCGISPEC_DATA=str(data)), 1), re.MULTILINE)
+    (data / "scenarios/application/wrong.fcs").write_text(PLAIN.replace("R-5.5-1", "R-5.5-99"))
+    assert "application/wrong: proves the unknown requirement R-5.5-99\n" in expect(run("list", "--lint", FCGISPEC_DATA=str(data)), 1)
+
+
 def test_explain() -> None:
     requirement = expect(run("explain", "R-5.5-1"), 0)
     assert "R-5.5-1" in requirement.splitlines()[0]
