@@ -97,7 +97,7 @@ STEPS = [
     Step(
         "python",
         "codec in Python, second judge, command, reports, harness",
-        [[*PYTEST, "scripts/codec", "conformance/command", "reports", "scripts/judge", "scripts/test_no_flakes.py", "scripts/harness/test_peers.py", "scripts/harness/test_web_servers.py"]],
+        [[*PYTEST, "scripts/codec", "conformance/command", "reports", "scripts/judge", "scripts/test_no_flakes.py", "scripts/test_kill_matrix.py", "scripts/harness/test_peers.py", "scripts/harness/test_web_servers.py"]],
         count_pytest,
         {"FCGISPEC_CODEC_ORACLE": str(ROOT / "build-dev" / "codec_oracle")},
     ),
