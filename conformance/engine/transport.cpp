@@ -139,6 +139,7 @@ FileDescriptor connect_to(const Address& address, int deadline_ms) {
     const ResolvedAddress found = resolve(address, false);
     for (const addrinfo* one = found.get(); one != nullptr; one = one->ai_next) {
         FileDescriptor fd(::socket(one->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0));
+        if (!fd && errno == EAFNOSUPPORT && one->ai_next != nullptr) continue;  // a name has IPv6 addresses on machines without it too
         if (!fd) fail("socket");
         if (connect_socket(fd.get(), one->ai_addr, one->ai_addrlen, deadline_ms)) {
             const int yes = 1;

@@ -66,6 +66,7 @@ struct NotConnected : std::system_error {
 /// An address for a listening unix socket of ours that nobody else uses, in the folder for temporary files.
 [[nodiscard]] Address fresh_unix_address();
 
+/// Throws std::system_error.
 void set_nonblocking(int fd);
 
 /// How many written bytes the other side's system or process hasn't taken yet; 0 where that can't be known.
