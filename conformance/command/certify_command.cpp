@@ -116,6 +116,7 @@ RunOptions run_options(const CertifyOptions& options) {
     result.seed = options.seed;
     if (options.timeout_ms < 0) throw UsageError("--timeout: expected milliseconds");
     result.deadline_ms = options.timeout_ms;
+    if (options.timeout_ms > 0) result.again += " --timeout " + std::to_string(options.timeout_ms);
     result.interrupted = &interrupted;
     return result;
 }

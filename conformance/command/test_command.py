@@ -331,12 +331,12 @@ def test_a_command_that_is_started() -> None:
 
 def test_one_that_fails_is_not_conforming(data: Path) -> None:
     (data / "scenarios/application/plain.fcs").write_text(PLAIN.replace("< response 1", '< response 1 "no application says this"'))
-    done = run("app", "--json", "-", FCGISPEC_DATA=str(data))
+    done = run("app", "--timeout", "2000", "--json", "-", FCGISPEC_DATA=str(data))
     results = json.loads(expect(done, 1))
     assert [finding["requirement"] for finding in results["findings"]] == ["R-5.5-1"]
     failed = [result for result in results["results"] if result["verdict"] == "fail"]
     assert [result["scenario"] for result in failed] == ["application/plain"]
-    assert "--select application/plain" in failed[0]["again"]
+    assert failed[0]["again"] == results["findings"][0]["again"] == "fcgispec app --timeout 2000 --select application/plain"
 
 
 def test_a_baseline_makes_it_known(data: Path, tmp_path: Path) -> None:
