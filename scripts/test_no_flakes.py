@@ -141,6 +141,8 @@ def test_the_relay_hands_on_bytes_late_and_ends() -> None:
 
 def test_the_relay_hands_on_resets() -> None:
     with relayed() as (near, far):
+        near.sendall(b"abc")
+        assert far.recv(10) == b"abc"  # The relay has connected: a reset before that it takes for nobody's listening.
         far.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         far.close()
         with pytest.raises(ConnectionResetError):
