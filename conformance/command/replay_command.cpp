@@ -31,9 +31,11 @@ void move_up(std::vector<Step>& steps, std::size_t num_lines) {
     }
 }
 
+bool begins_a_line(const std::string& text, const std::string& word) { return text.starts_with(word) || text.find('\n' + word) != std::string::npos; }
+
 /// Anything that can be sent is a replay: text that reads as a scenario, with or without its head, else plain bytes.
 std::vector<Scenario> scenarios_of(const std::string& text, const ReplayOptions& options) {
-    const bool has_head = text.find("scenario") != std::string::npos && text.find("proves") != std::string::npos;
+    const bool has_head = begins_a_line(text, "scenario") && begins_a_line(text, "proves");
     const std::string head = has_head ? "" : "scenario A replay\nproves R-0-0\n";
     const auto num_head_lines = static_cast<std::size_t>(std::count(head.begin(), head.end(), '\n'));
     const bool drives_http = text.find("http>") != std::string::npos;

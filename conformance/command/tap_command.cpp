@@ -55,7 +55,8 @@ int run_tap(const TapCommandOptions& options) {
     std::size_t num_accusations = 0;
     for (const auto& [requirement, count] : counts) num_accusations += count;
     std::printf("%zu connections, %zu records, %zu accusations of %zu kinds\n", summary.num_connections, summary.num_records, num_accusations, counts.size());
-    return violated ? exit_violations : exit_conforms;
+    if (violated) return exit_violations;
+    return summary.num_records == 0 ? exit_inconclusive : exit_conforms;  // nothing conforms by not being seen
 }
 
 }  // namespace

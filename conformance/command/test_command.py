@@ -502,8 +502,27 @@ def test_a_tap_before_nobody(tmp_path: Path) -> None:
         tap.send_signal(signal.SIGINT)
         output, error = tap.communicate(timeout=DEADLINE_S)
     assert f"fcgispec tap: the application does not take a connection: unix:{tmp_path}/nobody: No such file or directory" in error.decode()
-    assert tap.returncode == 0
+    assert tap.returncode == 3
     assert " 0 records, 0 accusations of 0 kinds" in output.decode()
+
+
+def test_a_tap_without_descriptors_goes_on(application: str, tmp_path: Path) -> None:
+    between = f"unix:{tmp_path}/between"
+    command = ["prlimit", "--nofile=16:16", FCGISPEC, "tap", "--listen", between, "--connect", application]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as tap:
+        assert tap.stdout is not None and tap.stderr is not None
+        assert tap.stdout.readline().decode() == f"listening on {between}\n"
+        clients = [socket.socket(socket.AF_UNIX) for _ in range(20)]
+        for client in clients:
+            client.connect(f"{tmp_path}/between")
+        assert b"Too many open files" in tap.stderr.readline()
+        for client in clients:
+            client.close()
+        file = tmp_path / "plain"
+        file.write_text("> request 1\n< response 1\n")
+        expect(run("replay", file, between), 0)
+        tap.send_signal(signal.SIGINT)
+        assert tap.wait(DEADLINE_S) == 0
 
 
 def test_an_application_that_hands_its_socket_over(web_data: Path, tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ constexpr int patience = 10;                       // deadlines that a peer may 
 constexpr int connect_ms_min = 4000;
 constexpr int leave_ms = 500;                      // for a Web server to close what we have closed
 constexpr int interrupt_check_ms = 500;            // how soon Ctrl-C is noticed
+constexpr std::size_t small_request_size = 4096;   // of an HTTP request, in bytes, that no Web server calls too large
 constexpr std::size_t num_waiting_max = 4096;      // connections that wait since before: somebody may open them without end
 constexpr std::size_t num_connections_max = 512;   // that a Web server may open in one scenario: fewer than we may have descriptors
 
@@ -621,11 +622,20 @@ private:
         }
     }
 
+    /// What the HTTP client has said on that connection, as far as the evidence goes.
+    [[nodiscard]] std::size_t said_by_client_size(const std::string& connection) const {
+        std::size_t result = 0;
+        for (const RawPiece& piece : log_.raw.pieces)
+            if (piece.http && piece.from == Side::application && piece.connection == connection) result += piece.bytes.size();
+        return log_.raw.cut ? evidence_size_max : result;
+    }
+
     /// Played::refused_as_too_large.
     [[nodiscard]] unsigned refused_as_too_large() const {
         for (const auto& [name, exchange] : http_) {
             const HttpSeen& seen = exchange.seen();
             if (!seen.complete || (seen.status != 413 && seen.status != 414 && seen.status != 431)) continue;
+            if (said_by_client_size(name) <= small_request_size) continue;
             const std::string ours = "Status: " + std::to_string(seen.status);
             const bool asked_for = std::any_of(log_.raw.pieces.begin(), log_.raw.pieces.end(), [&](const RawPiece& piece) {
                 return piece.from == Side::application && !piece.http && piece.bytes.find(ours) != std::string::npos;

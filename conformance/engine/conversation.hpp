@@ -69,7 +69,7 @@ struct Played {
     std::map<std::string, ConnectionSeen> seen;  ///< by connection: all that the peer said and that meant something
     std::optional<ExitStatus> died;   ///< the scenario's own peer ended without being asked to
     /// A Web server's own answer to a request that is larger than its administrator allows: 413, 414 or 431 [RFC 9110 §15.5,
-    /// RFC 6585 §5]; 0: none, or it is what the scenario's application said.
+    /// RFC 6585 §5]; 0: none, or the request was small, or it is what the scenario's application said.
     unsigned refused_as_too_large = 0;
     bool http_answered = false;       ///< a Web server gave an HTTP client a whole response, whatever it was
 };

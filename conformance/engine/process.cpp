@@ -128,7 +128,10 @@ std::optional<ExitStatus> Process::exit_status() noexcept { return wait_for_exit
 std::optional<ExitStatus> Process::wait_for_exit(int deadline_ms) noexcept {
     if (status_) return status_;
     pollfd ended{pidfd_.get(), POLLIN, 0};
-    if (poll(&ended, 1, deadline_ms) <= 0) return std::nullopt;
+    int ready = 0;
+    do ready = poll(&ended, 1, deadline_ms);
+    while (ready < 0 && errno == EINTR);  // waits anew: a signal or two don't matter
+    if (ready <= 0) return std::nullopt;
     siginfo_t info{};
     if (waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG | WNOWAIT) < 0 || info.si_pid != pid_) return std::nullopt;
     status_ = ExitStatus{info.si_code != CLD_EXITED, info.si_status};

@@ -142,12 +142,22 @@ private:
     TapSummary& summary_;
 };
 
-void accept_all(Listener& listener, const TapOptions& options, std::list<Joint>& joints, TapSummary& summary) {
-    while (FileDescriptor web_server = listener.accept()) {
+/// Whoever waits, as long as there are descriptors. Whether there were.
+bool accept_all(Listener& listener, const TapOptions& options, std::list<Joint>& joints, TapSummary& summary) {
+    while (true) {
+        FileDescriptor web_server;
+        try {
+            web_server = listener.accept();
+        } catch (const std::system_error& error) {
+            if (error.code().value() != EMFILE && error.code().value() != ENFILE) throw;
+            if (options.tell) options.tell(error.what());
+            return false;
+        }
+        if (!web_server) return true;
         ++summary.num_connections;
         try {
             joints.emplace_back("c" + std::to_string(summary.num_connections), std::move(web_server), connect_to(options.application, options.connect_ms), options, summary);
-        } catch (const NotConnected& error) {
+        } catch (const std::runtime_error& error) {  // NotConnected among them
             // The Web server finds what it would find without us: nobody.
             reset_on_close(web_server.get());
             if (options.tell) options.tell(std::string("the application does not take a connection: ") + error.what());
@@ -161,18 +171,21 @@ TapSummary tap(Listener& listener, const TapOptions& options) {
     TapSummary summary;
     std::list<Joint> joints;
     std::vector<pollfd> polled;
+    bool accepts = true;  // false: no descriptor is left, until a connection ends or for a while
     while (options.interrupted == nullptr || !*options.interrupted) {
-        polled.assign(1, {listener.fds().front(), POLLIN, 0});
+        polled.assign(1, {accepts ? listener.fds().front() : -1, POLLIN, 0});
         for (const Joint& joint : joints)
             for (const pollfd& one : joint.polled()) polled.push_back(one);
-        if (poll(polled.data(), polled.size(), interrupt_check_ms) < 0 && errno != EINTR) throw std::system_error(errno, std::generic_category(), "poll");
+        const int num_ready = poll(polled.data(), polled.size(), interrupt_check_ms);
+        if (num_ready < 0 && errno != EINTR) throw std::system_error(errno, std::generic_category(), "poll");
         std::size_t i = 1;
         for (Joint& joint : joints) {
             joint.serve({polled[i], polled[i + 1]});
             i += 2;
         }
-        joints.remove_if([](const Joint& joint) { return joint.over(); });
-        if (polled[0].revents != 0) accept_all(listener, options, joints, summary);
+        const bool any_ended = joints.remove_if([](const Joint& joint) { return joint.over(); }) > 0;
+        accepts = accepts || any_ended || num_ready == 0;
+        if (polled[0].revents != 0) accepts = accept_all(listener, options, joints, summary);
     }
     return summary;
 }
