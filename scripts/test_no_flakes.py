@@ -69,11 +69,18 @@ def test_sides_and_splittings_are_compared_apart() -> None:
     assert faults_of(*runs) == [[], [], []]
 
 
+def test_only_a_delayed_crossing_is_no_fault() -> None:
+    crossed = {"verdict": "tolerated", "alternative": "crossed"}
+    for condition, verdict in (no_flakes.Condition("server", delay_ms=1), "pass"), (no_flakes.Condition("server"), "tolerated"), (no_flakes.Condition("app", delay_ms=1), "tolerated"):
+        assert no_flakes.verdict_of(crossed, condition) == verdict
+        assert no_flakes.verdict_of({"verdict": "tolerated", "alternative": "other"}, condition) == "tolerated"
+
+
 def test_the_rotations_hold_what_they_promise() -> None:
     long = no_flakes.long_rotation()
     assert {one.splitting for one in long} == set(no_flakes.SPLITTINGS)
     assert {one.jobs for one in long} == {1, 4, 16}
-    assert {one.delay_ms for one in long} == {0, 1, 20}
+    assert {(one.side, one.delay_ms) for one in long} == {(side, delay_ms) for side in ("app", "server") for delay_ms in (0, 1, 20)}
     assert {one.build for one in long} == {"dev", "asan", "tsan"}
     for rotation in (long, no_flakes.short_rotation()):
         assert {one.side for one in rotation} == {"app", "server"}

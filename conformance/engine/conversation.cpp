@@ -655,7 +655,7 @@ private:
         played_.around = log_.around(log_.lines.size(), false);
         for (auto& [name, one] : connections_) played_.seen.emplace(name, one.take_seen());
         if (own_peer_ && !own_peer_->signalled) played_.died = own_peer_->process->exit_status();
-        played_.http_answered = std::any_of(http_.begin(), http_.end(), [](const auto& one) { return one.second.seen().complete; });
+        played_.http_answered = std::any_of(http_.begin(), http_.end(), [](const auto& one) { return one.second.seen().status != 0; });
     }
 
     const Scenario& scenario_;

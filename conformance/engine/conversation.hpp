@@ -71,7 +71,7 @@ struct Played {
     /// A Web server's own answer to a request that is larger than its administrator allows: 413, 414 or 431 [RFC 9110 §15.5,
     /// RFC 6585 §5]; 0: none, or the request was small, or it is what the scenario's application said.
     unsigned refused_as_too_large = 0;
-    bool http_answered = false;       ///< a Web server gave an HTTP client a whole response, whatever it was
+    bool http_answered = false;       ///< a Web server gave an HTTP client a response, whatever it was, or the beginning of one
 };
 
 /// Plays it. The machine's failures are exceptions (std::system_error); the peer's conduct is in the result.
