@@ -26,6 +26,7 @@ constexpr int patience = 10;                       // deadlines that a peer may 
 constexpr int connect_ms_min = 4000;
 constexpr int leave_ms = 500;                      // for a Web server to close what we have closed
 constexpr int interrupt_check_ms = 500;            // how soon Ctrl-C is noticed
+constexpr unsigned gateway_timeout = 504;          // [RFC 9110 §15.6.5]
 constexpr std::size_t small_request_size = 4096;   // of an HTTP request, in bytes, that no Web server calls too large
 constexpr std::size_t num_waiting_max = 4096;      // connections that wait since before: somebody may open them without end
 constexpr std::size_t num_connections_max = 512;   // that a Web server may open in one scenario: fewer than we may have descriptors
@@ -635,20 +636,23 @@ private:
         for (const auto& [name, exchange] : http_) {
             const HttpSeen& seen = exchange.seen();
             if (!seen.complete || (seen.status != 413 && seen.status != 414 && seen.status != 431)) continue;
-            if (said_by_client_size(name) <= small_request_size) continue;
-            const std::string ours = "Status: " + std::to_string(seen.status);
-            const bool asked_for = std::any_of(log_.raw.pieces.begin(), log_.raw.pieces.end(), [&](const RawPiece& piece) {
-                return piece.from == Side::application && !piece.http && piece.bytes.find(ours) != std::string::npos;
-            });
-            if (!asked_for) return seen.status;
+            if (said_by_client_size(name) > small_request_size && !ours_say_status(seen.status)) return seen.status;
         }
         return 0;
+    }
+
+    [[nodiscard]] bool ours_say_status(unsigned status) const {
+        const std::string field = "Status: " + std::to_string(status);
+        return std::any_of(log_.raw.pieces.begin(), log_.raw.pieces.end(), [&](const RawPiece& piece) {
+            return piece.from == Side::application && !piece.http && piece.bytes.find(field) != std::string::npos;
+        });
     }
 
     void finish() {
         for (const auto& [requirement, accused] : log_.accused)
             played_.accusations.push_back({std::string(requirement), accused.accusation.wanted, accused.accusation.got, accused.count, log_.around(accused.line, true)});
         played_.refused_as_too_large = refused_as_too_large();
+        played_.given_up = !ours_say_status(gateway_timeout) && std::any_of(http_.begin(), http_.end(), [](const auto& one) { return one.second.seen().status == gateway_timeout; });
         for (const TraceLine& line : log_.lines) played_.trace.push_back(line.print());
         if (log_.num_left_out > 0) played_.trace.push_back("# " + std::to_string(log_.num_left_out) + " more");
         played_.raw = std::make_shared<const Evidence>(std::move(log_.raw));

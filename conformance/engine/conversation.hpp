@@ -71,6 +71,8 @@ struct Played {
     /// A Web server's own answer to a request that is larger than its administrator allows: 413, 414 or 431 [RFC 9110 §15.5,
     /// RFC 6585 §5]; 0: none, or the request was small, or it is what the scenario's application said.
     unsigned refused_as_too_large = 0;
+    /// A Web server told its client that the application, which is us, was too slow (504).
+    bool given_up = false;
     bool http_answered = false;       ///< a Web server gave an HTTP client a response, whatever it was, or the beginning of one
 };
 

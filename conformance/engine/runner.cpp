@@ -117,11 +117,11 @@ private:
             played = play_case(one);
             healthy = check_health();
         }
-        if (healthy && played.outcome == Played::Outcome::silent && !confirmed_.contains(one.scenario->proves.front())) {
-            // The peer lives. Was it silent, or is the machine slow? Once told, the same silence needs no second look.
+        if (healthy && too_late(played) && !confirmed_.contains(one.scenario->proves.front())) {
+            // The peer lives. Was it silent, or is the machine slow, or are we? Once told, the same silence needs no second look.
             played = play_case(one, second_look_factor);
             healthy = check_health();
-            if (played.outcome == Played::Outcome::silent) confirmed_.insert(one.scenario->proves.front());
+            if (too_late(played)) confirmed_.insert(one.scenario->proves.front());
         }
         judge_played(played, outcome);
         if (interrupted()) {
@@ -133,6 +133,11 @@ private:
         }
         if (outcome.result.verdict != Verdict::pass) outcome.result.trace = std::move(played.trace);
         if (!is_new_evidence(outcome)) outcome.raw.reset();
+    }
+
+    /// What was waited for didn't come in time, to us or to a Web server.
+    static bool too_late(const Played& played) {
+        return played.outcome == Played::Outcome::silent || (played.outcome == Played::Outcome::contradicted && played.given_up);
     }
 
     /// The bytes of one conversation for each accusation are enough: they are many.

@@ -510,6 +510,25 @@ BOOST_AUTO_TEST_CASE(what_a_web_servers_limits_keep_from_us_is_not_held_against_
     }
 }
 
+BOOST_AUTO_TEST_CASE(a_web_server_that_finds_us_too_slow_once_is_asked_again) {
+    for (const bool always : {false, true}) {
+        std::atomic<int> num_asked{0};
+        const HttpConduct impatient = passes_on_but_for([&](HttpVisit& visit) {
+            if (num_asked++ == 0 || always) {
+                Link link = visit.connect();
+                link.ask(1, visit.target());
+                (void)link.read_answer(1);
+                visit.answer("", "504 Gateway Timeout");
+            } else {
+                pass_on(visit);
+            }
+        });
+        const Report report = run_web_server(impatient, {web_good("a"), web_good("b", "/bad"), web_good("c")});
+        BOOST_TEST(verdicts(report) == (always ? "a pass, b fail, c pass" : "a pass, b pass, c pass"));
+        BOOST_TEST(num_asked == 2);
+    }
+}
+
 BOOST_AUTO_TEST_CASE(a_web_server_that_dies_is_a_crash) {
     std::atomic<bool> dead{false};
     const Report report = run_web_server(with_request([&](HttpVisit& visit) {
