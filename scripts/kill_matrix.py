@@ -33,7 +33,7 @@ ACCUSING = {"fail", "crash", "tolerated"}
 RUN_SECONDS_MAX = 240
 QUICK_STEP = 8  # --quick plays each eighth mutant
 TIMEOUT_MS = 100
-LARGEST_CASES = ("*=10485760]", "*=4194304]", "*=2097152]", "*=1048576]")  # of tables: left to the reference peers, for the time that they take
+LARGEST_CASES = ("*=10485760]", "*=4194304]")  # of tables: left to the reference peers, for the time that they take
 
 
 @dataclass(frozen=True)
