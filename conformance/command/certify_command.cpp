@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <set>
 
 #include "conformance/command/command.hpp"
 #include "conformance/engine/baseline.hpp"
@@ -114,7 +115,6 @@ RunOptions run_options(const CertifyOptions& options) {
     result.num_repeats = options.repeat;
     result.num_jobs = options.jobs;
     result.seed = options.seed;
-    if (options.timeout_ms < 0) throw UsageError("--timeout: expected milliseconds");
     result.deadline_ms = options.timeout_ms;
     if (options.timeout_ms > 0) result.again += " --timeout " + std::to_string(options.timeout_ms);
     result.interrupted = &interrupted;
@@ -230,9 +230,17 @@ std::optional<Baseline> load_baseline(const std::string& path) {
 }
 
 /// A misspelt line would only go stale.
-void check_requirements(const Baseline& baseline, const Register& requirements, const std::string& path) {
-    for (const BaselineLine& line : baseline.lines())
-        if (requirements.find(line.requirement) == nullptr) throw UsageError("--baseline " + path + ": " + line.requirement + " is not in the register, see fcgispec list --requirements");
+void check_baseline(const Baseline& baseline, const Register& requirements, const CertifyOptions& options) {
+    std::set<std::string> names;
+    for (const Scenario& scenario : load_scenarios(options.side, options.seed)) {
+        names.insert(scenario.name);
+        names.insert(scenario.name.substr(0, scenario.name.find('[')));
+    }
+    const std::string where = "--baseline " + options.baseline + ": ";
+    for (const BaselineLine& line : baseline.lines()) {
+        if (requirements.find(line.requirement) == nullptr) throw UsageError(where + line.requirement + " is not in the register, see fcgispec list --requirements");
+        if (!line.scenario.empty() && !names.contains(line.scenario)) throw UsageError(where + "there is no scenario " + line.scenario + ", see fcgispec list");
+    }
 }
 
 /// What is unknown can't be held against anybody.
@@ -247,7 +255,7 @@ int certify(const CertifyOptions& options) {
     // What can be wrong with the options is said before the run, not after it.
     check_written_paths(options);
     const std::optional<Baseline> baseline = load_baseline(options.baseline);
-    if (baseline) check_requirements(*baseline, requirements, options.baseline);
+    if (baseline) check_baseline(*baseline, requirements, options);
     RunOptions run = run_options(options);
     const std::vector<Scenario> scenarios = selected(options);
     check_requirements(scenarios, requirements);
@@ -279,7 +287,7 @@ void add_common_options(CLI::App* app, const std::shared_ptr<CertifyOptions>& op
     app->add_option("--splitting", options->splitting, "How what is said is cut into writes")->check(CLI::IsMember({"whole", "bytes", "header", "all"}))->capture_default_str();
     app->add_option("--repeat", options->repeat, "Play each case so often; the gravest verdict counts")->check(CLI::Range(1, 1000000))->capture_default_str();
     app->add_option("--seed", options->seed, "Of random(N)")->capture_default_str();
-    app->add_option("--timeout", options->timeout_ms, "Milliseconds of silence after which an expected answer is missing; by default a hundred round trips, 300 to 5000");
+    app->add_option("--timeout", options->timeout_ms, "Milliseconds of silence after which an expected answer is missing; by default a hundred round trips, 300 to 5000")->check(CLI::Range(10, 3600000));
     app->add_option("--json", options->json, "Write results.json to this file; - is standard output")->take_last();
     app->add_option("--junit", options->junit, "Write JUnit XML");
     app->add_option("--tap", options->tap, "Write TAP 14");

@@ -4,6 +4,7 @@
 #include <poll.h>
 
 #include <csignal>
+#include <cstdio>
 #include <memory>
 
 #include "conformance/command/command.hpp"
@@ -41,6 +42,7 @@ int serve(const std::string& where, int num_arguments) {
         while (!interrupted && poll(&polled, 1, interrupt_check_ms) <= 0) continue;
         if (interrupted_by == SIGTERM) say_asked_to_exit(*connection);
     }
+    if (!interrupted) std::fprintf(stderr, "fcgispec handover: nobody listens at %s any more: fcgispec server --handed-over does\n", where.c_str());
     return exit_conforms;
 }
 

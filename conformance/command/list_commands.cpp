@@ -1,4 +1,6 @@
 // `fcgispec list` and `fcgispec explain`: what is tested, and what it means.
+#include <fnmatch.h>
+
 #include <cstdio>
 #include <map>
 #include <memory>
@@ -81,9 +83,15 @@ int list(const ListOptions& options) {
     if (options.lint) return lint();
     if (options.requirements) {
         const Register requirements = load_register();
-        for (const Requirement& requirement : requirements.all())
+        std::size_t num_picked = 0;
+        for (const Requirement& requirement : requirements.all()) {
+            const bool of_section = options.pattern == requirement.section;
+            if (!options.pattern.empty() && !of_section && fnmatch(options.pattern.c_str(), requirement.id.c_str(), 0) != 0 && fnmatch(options.pattern.c_str(), requirement.statement.c_str(), 0) != 0) continue;
+            ++num_picked;
             std::printf("%-9s %-11s %-6s %-8s %s\n", requirement.id.c_str(), std::string(name_of(requirement.binds)).c_str(),
                         std::string(name_of(requirement.level)).c_str(), std::string(name_of(requirement.proof)).c_str(), requirement.statement.c_str());
+        }
+        if (num_picked == 0) throw UsageError("'" + options.pattern + "' picks no requirement: an id, a section (5.5), or a shell pattern ('*FCGI_STDERR*') over id or statement");
         return exit_conforms;
     }
     std::size_t num_picked = 0;
@@ -92,7 +100,7 @@ int list(const ListOptions& options) {
         std::printf("%s\n    %s\n", scenario.name.c_str(), scenario.title.c_str());
         ++num_picked;
     }
-    if (num_picked == 0) throw UsageError("'" + options.pattern + "' picks no scenario");
+    if (num_picked == 0) throw UsageError("'" + options.pattern + "' picks no scenario: a name or its beginning up to a '/' or '[', a shell pattern ('*stderr*'), or a requirement");
     return exit_conforms;
 }
 
@@ -143,7 +151,7 @@ int explain_id(const std::string& id) {
 void add_list_command(CLI::App& cli, Run& run) {
     auto options = std::make_shared<ListOptions>();
     CLI::App* app = cli.add_subcommand("list", "The scenarios, or the requirements");
-    app->add_option("PATTERN", options->pattern, "Only these: name, folder, shell pattern or requirement id");
+    app->add_option("PATTERN", options->pattern, "Only these: name, folder, shell pattern or requirement id; of requirements: id, section or shell pattern");
     app->add_flag("--requirements", options->requirements, "The requirements instead");
     app->add_flag("--lint", options->lint, "Check scenarios and register against each other");
     app->callback([options, &run] { run = [options] { return list(*options); }; });

@@ -83,6 +83,8 @@ def application(tmp_path: Path) -> Iterator[str]:
         (["app", "-j", "0"], "--jobs"),
         (["app", "--repeat", "many"], "--repeat"),
         (["app", "--timeout", "-1"], "--timeout"),
+        (["app", "--timeout", "1"], "--timeout"),
+        (["list", "--requirements", "R-0-0"], "'R-0-0' picks no requirement"),
         (["app", "--json", "/no/such/folder/results.json"], "--json /no/such/folder/results.json: there is no folder /no/such/folder"),
         (["app", "--html", "/"], "--html /: expected a file, this is a folder"),
         (["app", "--json", "-", "--tap", "-"], "--tap -: standard output is taken by --json"),
@@ -146,6 +148,12 @@ def test_an_unreadable_baseline_is_shown_with_its_place(tmp_path: Path) -> None:
     expect(run("app", "--baseline", baseline), 2, f"--baseline {baseline}: R-5.5-2222 is not in the register")
 
 
+def test_a_baseline_of_scenarios_that_are_not_there_is_told(tmp_path: Path) -> None:
+    baseline = tmp_path / "baseline"
+    baseline.write_text("R-5.5-2 in application/5.5-end-request/not-there: misspelt\n")
+    expect(run("app", "--baseline", baseline), 2, "there is no scenario application/5.5-end-request/not-there, see fcgispec list")
+
+
 def test_nobody_is_accused_of_what_is_not_in_the_register(data: Path) -> None:
     scenario = data / "scenarios/application/unknown.fcs"
     scenario.write_text(PLAIN.replace("R-", "R-99", 1))
@@ -192,6 +200,9 @@ def test_list() -> None:
 def test_list_requirements() -> None:
     lines = expect(run("list", "--requirements"), 0).splitlines()
     assert len(lines) > 100
+    assert expect(run("list", "--requirements", "R-5.5-1"), 0).splitlines() == [line for line in lines if line.startswith("R-5.5-1 ")]
+    assert expect(run("list", "--requirements", "5.5"), 0).splitlines() == [line for line in lines if line.startswith("R-5.5-")]
+    assert 0 < len(expect(run("list", "--requirements", "*FCGI_STDERR*"), 0).splitlines()) < len(lines)
     assert all(re.match(r"R-[\dAB.]+-\d+ +(application|web-server) +(must|should|may) +(scenario|checker|none) ", line) for line in lines)
 
 

@@ -25,22 +25,23 @@ constexpr std::chrono::milliseconds cut_patience{20};  // with a peer that doesn
 
 constexpr std::size_t aligning_padding_size_max = 7;  // [§3.3] recommends multiples of eight
 
-/// Streams make most of a trace, and say little of why something is wrong; what isn't as usual says most.
+/// What isn't as usual says most of why something is wrong, then what is said at all; that something begins or ends, least.
 int weight_of(const Record& record, const Judgement& judgement) {
     const bool odd = judgement.meaningless || record.version != version_1 || record.reserved != 0 || record.request_id == null_request_id ||
                      record.padding.size() > (record.content.empty() ? 0 : aligning_padding_size_max);
-    if (odd) return 2;
+    if (odd) return 3;
     switch (record.type) {
-        case RecordType::params:
         case RecordType::std_in:
         case RecordType::std_out:
         case RecordType::data:
-            return 0;
+            return record.content.empty() ? 0 : 2;
+        case RecordType::params:
+            return record.content.empty() ? 0 : 1;
         case RecordType::begin_request:
         case RecordType::end_request:
             return 1;
         default:
-            return 2;
+            return 3;
     }
 }
 constexpr int weight_of_end = 1;  // of a connection
@@ -93,8 +94,11 @@ std::vector<std::string> ConversationLog::around(std::size_t line, bool mark) co
 
 void ConversationLog::add(RawPiece piece) {
     constexpr std::size_t own_size = 64;  // about what a piece takes beside its bytes
-    raw.cut = raw.cut || raw_size + piece.bytes.size() + own_size > evidence_size_max;
     if (raw.cut) return;
+    const std::size_t room = evidence_size_max - std::min(evidence_size_max, raw_size + own_size);
+    raw.cut = piece.bytes.size() > room || room == 0;
+    if (room == 0) return;
+    if (raw.cut) piece.bytes.resize(room);
     raw_size += piece.bytes.size() + own_size;
     const bool goes_on = !raw.pieces.empty() && raw.pieces.back().from == piece.from && raw.pieces.back().connection == piece.connection &&
                          raw.pieces.back().http == piece.http && raw.pieces.back().end.empty() && piece.end.empty();

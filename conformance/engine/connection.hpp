@@ -53,7 +53,7 @@ struct TraceLine {
     Side from{};
     std::string connection;
     std::string text;  ///< notation, long contents shortened
-    int weight = 0;    ///< how much it tells of what comes after it: 0 for what every request has between its ends
+    int weight = 0;    ///< how much it tells of what comes after it: 0 for the end of a stream
     /// "b> {FCGI_...}"; the peer's begin with "<".
     [[nodiscard]] std::string print() const;
 };

@@ -198,15 +198,30 @@ BOOST_AUTO_TEST_CASE(what_is_shown_of_a_long_trace) {
     BOOST_TEST(shown(input(10), 10, true) == last, boost::test_tools::per_element());
     // What stands out is shown however long ago it was, and most of all what isn't as usual; what comes later is not.
     const std::string begin = "{FCGI_BEGIN_REQUEST, 1, {FCGI_RESPONDER, 0}}";
-    const Lines odd{"> " + begin,
-                    "# 10 records left out",
+    const Lines odd{"# 11 records left out",
                     "> {FCGI_PARAMS, 1, \"\", padding=8}",
-                    "# 5 records left out",
+                    "# 4 records left out",
+                    "> {FCGI_STDIN, 1, \"4\"}",
                     "> {FCGI_STDIN, 1, \"5\"}",
                     "> {FCGI_STDIN, 1, \"6\"}",
                     "> {FCGI_STDIN, 1, \"7\"}",
                     "! > {FCGI_STDIN, 1, \"8\"}"};
     BOOST_TEST(shown(begin + "\n" + input(10) + "{FCGI_PARAMS, 1, \"\", padding=8}\n" + input(10), 20, true) == odd, boost::test_tools::per_element());
+    // What was said is shown before what only ends.
+    const std::string ends = "{FCGI_STDIN, 1, \"\"}\n{FCGI_PARAMS, 1, \"\"}\n";
+    BOOST_TEST(shown(begin + "\n" + input(1) + ends + ends + ends + ends, 9, true)[1] == "> {FCGI_STDIN, 1, \"0\"}");
+}
+
+BOOST_AUTO_TEST_CASE(evidence_is_cut_within_a_piece_and_says_so) {
+    ConversationLog log;
+    log.add(RawPiece{.from = Side::web_server, .connection = {}, .end = {}, .bytes = std::string(evidence_size_max - 200, 'a')});
+    BOOST_TEST(!log.raw.cut);
+    log.add(RawPiece{.from = Side::application, .connection = {}, .end = {}, .bytes = std::string(1U << 20, 'b')});
+    log.add(RawPiece{.from = Side::web_server, .connection = {}, .end = {}, .bytes = "c"});
+    BOOST_TEST(log.raw.cut);
+    BOOST_TEST_REQUIRE(log.raw.pieces.size() == 2U);
+    BOOST_TEST(log.raw.pieces[1].bytes.size() <= 200U);
+    BOOST_TEST(!log.raw.pieces[1].bytes.empty());
 }
 
 BOOST_AUTO_TEST_CASE(what_we_say_wrong_we_say_on_purpose) {

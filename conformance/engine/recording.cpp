@@ -55,7 +55,8 @@ HttpSend request_of(const Recorded& recorded, const HttpUrl& url) {
         if (name == "REQUEST_URI" && one_word) result.target = value;
         if (const std::string field = field_of(name); !field.empty() && !value.empty()) result.fields.emplace_back(field, value);
     }
-    if (!url.path.empty() && result.target.starts_with(url.path + "/")) result.target.erase(0, url.path.size());
+    const bool is_below = result.target.starts_with(url.path) && (result.target.size() == url.path.size() || std::string_view("/?").find(result.target[url.path.size()]) != std::string_view::npos);
+    if (!url.path.empty() && is_below) result.target.erase(0, url.path.size());
     return result;
 }
 

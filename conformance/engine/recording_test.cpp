@@ -74,6 +74,8 @@ BOOST_AUTO_TEST_CASE(the_path_of_the_url_is_not_said_twice) {
     BOOST_TEST(target("/other", "/app") == "/other");
     BOOST_TEST(target("/app/a", "") == "/app/a");
     BOOST_TEST(target("/app/", "/app") == "/");
+    BOOST_TEST(target("/app", "/app").empty());
+    BOOST_TEST(target("/app?q", "/app") == "?q");
 }
 
 BOOST_AUTO_TEST_CASE(records_of_one_stream_are_one_body) {

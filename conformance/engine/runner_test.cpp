@@ -510,6 +510,27 @@ BOOST_AUTO_TEST_CASE(what_a_web_servers_limits_keep_from_us_is_not_held_against_
     }
 }
 
+BOOST_AUTO_TEST_CASE(what_waited_before_we_came_is_not_held_against_a_web_server) {
+    // It brings what another client has wanted, and tells its own client that this went wrong; then all is well.
+    for (const int num_waiting : {1, 3}) {
+        std::atomic<int> num_asked{0};
+        const Report report = run_web_server([&](HttpVisit& visit) {
+            while (visit.read_request()) {
+                if (num_asked++ >= num_waiting) {
+                    pass_on(visit);
+                    continue;
+                }
+                Link link = visit.connect();
+                link.ask(1, "/before");
+                (void)link.read_answer(1);
+                visit.answer("", "500 Internal Server Error");
+            }
+        }, {web_good("a")});
+        BOOST_TEST(verdicts(report) == "a pass");
+        BOOST_TEST(report.findings.empty());
+    }
+}
+
 BOOST_AUTO_TEST_CASE(a_web_server_that_finds_us_too_slow_once_is_asked_again) {
     for (const bool always : {false, true}) {
         std::atomic<int> num_asked{0};
