@@ -48,6 +48,8 @@ std::vector<std::string> contradictions(const std::vector<Scenario>& scenarios, 
         const Requirement* accused = requirements.find(scenario.proves.front());
         if (accused != nullptr && accused->level == Level::may) result.push_back(scenario.name + ": would accuse of " + accused->id + ", a may");
     }
+    for (const Requirement& requirement : requirements.all())
+        if (requirement.level != Level::may && requirement.against.empty()) result.push_back(requirement.id + ": nothing is said against our reading of it");
     return result;
 }
 

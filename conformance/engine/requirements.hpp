@@ -34,7 +34,7 @@ struct Requirement {
     std::string statement;
     std::string quote;
     std::string reading;
-    std::string against;  ///< "" where nobody argues
+    std::string against;  ///< "" only of a may
     std::string field;
     std::string untestable;  ///< why; where `proof` is none
 };
