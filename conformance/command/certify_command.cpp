@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <utility>
 
 #include "conformance/command/command.hpp"
 #include "conformance/engine/baseline.hpp"
@@ -130,12 +131,12 @@ void finish_again(Report& report, const CertifyOptions& options) {
     for (Finding& finding : report.findings) finding.again += command;
 }
 
-std::vector<Scenario> selected(const CertifyOptions& options) {
+std::vector<Scenario> selected(std::vector<Scenario> scenarios, const CertifyOptions& options) {
     std::vector<Scenario> result;
     const auto any_picks = [](const std::vector<std::string>& patterns, const Scenario& scenario) {
         return std::any_of(patterns.begin(), patterns.end(), [&](const std::string& pattern) { return picks(pattern, scenario); });
     };
-    for (Scenario& scenario : load_scenarios(options.side, options.seed)) {
+    for (Scenario& scenario : scenarios) {
         if (!options.select.empty() && !any_picks(options.select, scenario)) continue;
         if (any_picks(options.skip, scenario)) continue;
         result.push_back(std::move(scenario));
@@ -229,14 +230,14 @@ std::optional<Baseline> load_baseline(const std::string& path) {
     }
 }
 
-/// A misspelt line would only go stale.
-void check_baseline(const Baseline& baseline, const Register& requirements, const CertifyOptions& options) {
+/// A misspelt line would only go stale. `scenarios`: all of that side.
+void check_baseline(const Baseline& baseline, const std::vector<Scenario>& scenarios, const Register& requirements, const std::string& path) {
     std::set<std::string> names;
-    for (const Scenario& scenario : load_scenarios(options.side, options.seed)) {
+    for (const Scenario& scenario : scenarios) {
         names.insert(scenario.name);
-        names.insert(scenario.name.substr(0, scenario.name.find('[')));
+        names.insert(name_of_table(scenario));
     }
-    const std::string where = "--baseline " + options.baseline + ": ";
+    const std::string where = "--baseline " + path + ": ";
     for (const BaselineLine& line : baseline.lines()) {
         if (requirements.find(line.requirement) == nullptr) throw UsageError(where + line.requirement + " is not in the register, see fcgispec list --requirements");
         if (!line.scenario.empty() && !names.contains(line.scenario)) throw UsageError(where + "there is no scenario " + line.scenario + ", see fcgispec list");
@@ -255,9 +256,10 @@ int certify(const CertifyOptions& options) {
     // What can be wrong with the options is said before the run, not after it.
     check_written_paths(options);
     const std::optional<Baseline> baseline = load_baseline(options.baseline);
-    if (baseline) check_baseline(*baseline, requirements, options);
     RunOptions run = run_options(options);
-    const std::vector<Scenario> scenarios = selected(options);
+    std::vector<Scenario> all = load_scenarios(options.side, options.seed);
+    if (baseline) check_baseline(*baseline, all, requirements, options.baseline);
+    const std::vector<Scenario> scenarios = selected(std::move(all), options);
     check_requirements(scenarios, requirements);
     const bool progress = isatty(STDERR_FILENO) != 0 && !options.quiet;
     if (progress) run.progress = show_progress;

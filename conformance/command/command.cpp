@@ -47,6 +47,8 @@ std::vector<Scenario> load_scenarios(Side side, std::uint64_t seed) {
     return std::move(parsed.scenarios);
 }
 
+std::string name_of_table(const Scenario& scenario) { return scenario.name.substr(0, scenario.name.find('[')); }
+
 std::string read_named_file(const std::string& path) {
     try {
         return read_text(path);

@@ -34,6 +34,8 @@ extern std::atomic<int> interrupted_by;  ///< the signal's number
 [[nodiscard]] Register load_register();
 /// Scenarios of that side, from files and from C++. Throws UsageError with every error where a file can't be read.
 [[nodiscard]] std::vector<Scenario> load_scenarios(Side side, std::uint64_t seed);
+/// Its name without the "[N=1]" of a case of a table.
+[[nodiscard]] std::string name_of_table(const Scenario& scenario);
 /// The bytes of a file that the user names. Throws UsageError where it can't be read.
 [[nodiscard]] std::string read_named_file(const std::string& path);
 /// NAME=VALUE of --param. Throws UsageError.

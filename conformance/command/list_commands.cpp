@@ -106,9 +106,6 @@ int list(const ListOptions& options) {
     return exit_conforms;
 }
 
-/// Without the "[N=1]" of a case of a table.
-std::string name_of_table(const Scenario& scenario) { return scenario.name.substr(0, scenario.name.find('[')); }
-
 void explain_requirement(const Requirement& requirement) {
     std::fputs(explain(requirement).c_str(), stdout);
     std::map<std::string, std::size_t> num_cases;

@@ -12,6 +12,7 @@
 #include <chrono>
 
 namespace fcgispec {
+
 Listener::Listener(const Address& address, Kind kind) : socket_(listen_on(address)), address_(address_of(socket_, address)), kind_(kind) {
     set_nonblocking(socket_.get());
     // Web servers run as another user than whoever certifies them.
