@@ -437,8 +437,10 @@ private:
             clients.push_back(&one);
             client_names.push_back(name);
         }
+        const auto listening_at = static_cast<std::ptrdiff_t>(polled.size());
         if (options_.listener != nullptr)
             for (const int fd : options_.listener->fds()) polled.push_back({fd, POLLIN, 0});
+        const auto listening_end = static_cast<std::ptrdiff_t>(polled.size());
         if (own_peer_ && !own_peer_->process->exit_status()) polled.push_back({own_peer_->process->end_fd(), POLLIN, 0});
         if (!own_peer_ && options_.peer_end_fd >= 0) polled.push_back({options_.peer_end_fd, POLLIN, 0});
         const auto left = std::chrono::ceil<milliseconds>(deadline - Clock::now()).count();
@@ -457,7 +459,8 @@ private:
             if ((events & ~POLLOUT) != 0) progress = read_http(client_names[i], *clients[i]) || progress;
             if (clients[i]->flooded()) fail(Outcome::flooded, nullptr, more_than(http_size_max) + " on one HTTP connection");
         }
-        if (options_.listener != nullptr) progress = accept_connections() || progress;
+        const auto is_ready = [](const pollfd& one) { return one.revents != 0; };
+        if (std::any_of(polled.begin() + listening_at, polled.begin() + listening_end, is_ready)) progress = accept_connections() || progress;
         answer_values();
         if (options_.listener != nullptr) refuse_late();
         // What it said before its end was read first.

@@ -86,7 +86,8 @@ Match match_stream(const Expect& expected, const ConnectionSeen& seen, std::uint
     // A stream that was never ended is over with its request: that it lacked its end is the checker's business.
     const bool complete = stream->ended || (request != nullptr && request->end.has_value());
     const auto* text = std::get_if<TextPattern>(&expected.record.content);
-    const TextPattern pattern = text != nullptr ? *text : TextPattern{.text = content_of(expected.record).value_or("")};
+    const TextPattern content{.text = text != nullptr ? "" : content_of(expected.record).value_or("")};
+    const TextPattern& pattern = text != nullptr ? *text : content;
     Cursor::Stream& at = cursor.streams[expected.record.type];
     if (const auto* pairs = std::get_if<PairsPattern>(&expected.record.content); pairs != nullptr && !content_of(expected.record)) {
         // Pairs that stand for many values can be compared only when all are there.
@@ -206,7 +207,10 @@ void ConnectionSeen::add(const Record& record) {
 Match match(const std::string& connection, const Expect& expected, const ConnectionSeen& seen, Cursor& cursor) {
     const TypeProperties* properties = properties_of(expected.record.type);
     if (properties == nullptr || properties->management) return match_management(connection, expected, seen, cursor);
-    const auto request_id = static_cast<std::uint16_t>(expected.record.request_id.value_or(1));
+    return match(connection, static_cast<std::uint16_t>(expected.record.request_id.value_or(1)), expected, seen, cursor);
+}
+
+Match match(const std::string& connection, std::uint16_t request_id, const Expect& expected, const ConnectionSeen& seen, Cursor& cursor) {
     Cursor::Request& request = cursor.requests[{connection, request_id}];
     if (is_stream(expected.record.type)) return match_stream(expected, seen, request_id, request);
     if (expected.record.type == RecordType::abort_request) {

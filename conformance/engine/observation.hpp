@@ -88,6 +88,8 @@ struct Match {
 
 /// Compares the expectation with what was said on its connection, and moves `cursor` past what it used where it is met.
 [[nodiscard]] Match match(const std::string& connection, const Expect& expected, const ConnectionSeen& seen, Cursor& cursor);
+/// The same, where the request that it is about has the id `request_id` on the connection.
+[[nodiscard]] Match match(const std::string& connection, std::uint16_t request_id, const Expect& expected, const ConnectionSeen& seen, Cursor& cursor);
 [[nodiscard]] Match match(const std::string& connection, const ExpectResponse& expected, const ConnectionSeen& seen,
                           Cursor& cursor);
 [[nodiscard]] Match match_close(const ConnectionSeen& seen);

@@ -159,9 +159,7 @@ Match match_of_request(const std::string& connection, const Expect& expected, co
     }
     const auto found = cursor.bound.find({connection, static_cast<std::uint16_t>(expected.record.request_id.value_or(1))});
     if (found == cursor.bound.end()) return {contradicted, "no line before says which request this is"};
-    Expect translated = expected;
-    translated.record.request_id = found->second.request_id;
-    return match(found->second.connection, translated, *seen.at(found->second.connection), cursor);
+    return match(found->second.connection, found->second.request_id, expected, *seen.at(found->second.connection), cursor);
 }
 
 const std::string* connection_of(const std::string& connection, std::optional<std::uint16_t> request_id, const Cursor& cursor) {

@@ -12,6 +12,7 @@
 namespace fcgispec {
 namespace {
 
+constexpr std::size_t logged_line_size_min = 64;  // in bytes: what a line counts of the log, however short
 constexpr std::string_view authorizer_prefix = "/authorizer/";
 constexpr std::string_view filter_prefix = "/filter/";
 constexpr std::string_view variable_prefix = "Variable-";  // [§6.3]
@@ -139,9 +140,10 @@ NextStep ServedRequest::refuse(std::uint16_t status, const std::string& reason) 
 
 /// [§6.1] To the log, never to the HTTP client.
 void ServedRequest::log_std_err(Bytes bytes) {
-    const std::size_t room = limits_.log_size_max - std::min(limits_.log_size_max, std_err_size_);
     std_err_size_ += bytes.size();
-    if (room > 0) log_("FCGI_STDERR: " + escaped(bytes.first(std::min(room, bytes.size()))));
+    if (logged_size_ >= limits_.log_size_max) return;
+    log_("FCGI_STDERR: " + escaped(bytes.first(std::min(limits_.log_size_max - logged_size_, bytes.size()))));
+    logged_size_ += std::max(bytes.size(), logged_line_size_min);
 }
 
 /// [§5.5] What a rejection is to the HTTP client the specification leaves open.

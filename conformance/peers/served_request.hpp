@@ -71,6 +71,7 @@ private:
     std::size_t num_redirects_ = 0;
     Buffer std_out_;
     std::size_t std_err_size_ = 0;
+    std::size_t logged_size_ = 0;  // of FCGI_STDERR
 };
 
 /// The answer that the server makes itself: a line of text that says `status`.

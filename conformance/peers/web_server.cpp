@@ -113,6 +113,16 @@ std::optional<HttpEndpoints> endpoints_of(int fd) {
                          .remote_address = printed(peer).first};
 }
 
+/// One after the other, at once; as send().
+ssize_t send_both(int fd, Bytes first, Bytes second) {
+    const auto piece = [](Bytes bytes) { return iovec{const_cast<std::uint8_t*>(bytes.data()), bytes.size()}; };
+    std::array<iovec, 2> pieces{piece(first), piece(second)};
+    msghdr message{};
+    message.msg_iov = pieces.data();
+    message.msg_iovlen = pieces.size();
+    return sendmsg(fd, &message, MSG_NOSIGNAL);
+}
+
 /// Who starts a Web server may have its socket ready, so that no client comes too early.
 FileDescriptor inherited_listening_socket() {
     int listens = 0;
@@ -192,7 +202,7 @@ int Server::run() {
     while (true) {
         std::vector<pollfd> ready = polled();
         wait(ready);
-        if (termination_.take()) return 0;
+        if (ready[0].revents != 0 && termination_.take()) return 0;
         auto entry = ready.begin() + 2;
         for (ApplicationConnection& served : connections_) serve(served, (entry++)->revents);
         for (Client& client : clients_) serve(client, (entry++)->revents);
@@ -354,11 +364,11 @@ void Server::answer(Client& client, HttpResponse response) {
 }
 
 void Server::write_some(Client& client) {
-    const std::size_t header_size_left = client.header.size() - std::min(client.header.size(), client.written_size);
-    const Bytes rest = header_size_left > 0 ? bytes_of(client.header).last(header_size_left)
-                                            : Bytes(client.body).subspan(client.written_size - client.header.size());
-    if (!rest.empty()) {
-        const ssize_t size = send(client.socket.get(), rest.data(), rest.size(), MSG_NOSIGNAL);
+    const std::size_t header_written_size = std::min(client.written_size, client.header.size());
+    const Bytes header_left = bytes_of(client.header).subspan(header_written_size);
+    const Bytes body_left = Bytes(client.body).subspan(client.written_size - header_written_size);
+    if (!header_left.empty() || !body_left.empty()) {
+        const ssize_t size = send_both(client.socket.get(), header_left, body_left);
         if (size < 0 && is_passing(errno)) return;
         if (size < 0) return leave(client);
         client.written_size += static_cast<std::size_t>(size);
