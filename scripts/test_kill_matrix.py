@@ -27,7 +27,7 @@ def played(folder: Path, mutant: kill_matrix.Mutant, results: list[dict], findin
     said = json.dumps({"results": results, "findings": findings})
     program.write_text(f"#!/bin/sh\ncat <<'END'\n{said}\nEND\nexit {exit_status}\n")
     program.chmod(0o755)
-    return kill_matrix.play(str(program), mutant)
+    return kill_matrix.play(str(program), mutant, [])
 
 
 def test_what_is_declared_is_no_fault(tmp_path: Path) -> None:
@@ -55,4 +55,13 @@ def test_what_is_no_results_is_told(tmp_path: Path) -> None:
     program = tmp_path / "program"
     program.write_text("#!/bin/sh\necho why >&2\nexit 2\n")
     program.chmod(0o755)
-    assert kill_matrix.play(str(program), REFERENCE).faults == ["no results: why"]
+    assert kill_matrix.play(str(program), REFERENCE, []).faults == ["no results: why"]
+
+
+def test_large_cases_are_left_out_where_smaller_ones_are_there() -> None:
+    slow = "web-server/5.3-body/to-a-slow-client"
+    cases = ["a/b[N=0]", "a/b[N=1048575]", "a/b[N=1048576]", "a/only[N=1048576]", "a/only[N=10485760]", "a/c", "a/t[TYPE=GET][N=2097152]",
+             f"{slow}[N=65536]", f"{slow}[N=1048576]", f"{slow}[N=10485760]"]  # fmt: skip
+    assert kill_matrix.large_cases(cases) == ["a/b[N=1048576]", "a/only[N=10485760]", f"{slow}[N=10485760]"]
+    for scenario in kill_matrix.SHOWN_BY_A_MIB:
+        assert (ROOT / "conformance" / "scenarios" / f"{scenario}.fcs").exists()

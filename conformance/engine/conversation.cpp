@@ -570,7 +570,7 @@ private:
             if (match.kind == Match::Kind::met) {
                 cursor_ = std::move(cursor);
                 played_.alternatives.push_back(alternative.name);
-                played_.tolerated = played_.tolerated || alternative.tolerated;
+                if (alternative.tolerated) take_tolerated(either);
                 play_steps({alternative.steps.begin() + static_cast<std::ptrdiff_t>(next), alternative.steps.end()});
                 flush();
                 return true;
@@ -582,6 +582,13 @@ private:
         last_got_ = gots;
         if (all_contradicted) fail(all_by_end ? Outcome::closed : Outcome::contradicted, &step, gots);
         return false;
+    }
+
+    void take_tolerated(const Either& either) {
+        played_.tolerated = true;
+        played_.better.clear();
+        for (const Alternative& one : either.alternatives)
+            if (!one.tolerated) played_.better += (played_.better.empty() ? "" : " or ") + one.name;
     }
 
     /// The expectations with which an alternative begins; `next`: the first step behind them.

@@ -59,6 +59,7 @@ struct Played {
     Outcome outcome = Outcome::as_expected;
     std::vector<std::string> alternatives;  ///< those taken
     bool tolerated = false;                 ///< one of them is poor but allowed
+    std::string better;                     ///< the alternatives to the last such one that are not, as "this or that"
     std::string wanted;                     ///< the line that wasn't met
     std::string got;
     std::size_t line = 0;

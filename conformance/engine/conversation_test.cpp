@@ -284,6 +284,7 @@ BOOST_AUTO_TEST_CASE(the_alternative_that_is_met_is_taken) {
     const Played refused = with_alternatives([](Visit& visit) { visit.say("{FCGI_END_REQUEST, 1, {0, FCGI_OVERLOADED}}"); visit.stay(); }, either_of_three);
     BOOST_TEST((refused.alternatives == std::vector<std::string>{"refused"}));
     BOOST_TEST(refused.tolerated);
+    BOOST_TEST(refused.better == "answered or closed");
     const Played gone = with_alternatives([](Visit&) {}, either_of_three);
     BOOST_TEST((gone.alternatives == std::vector<std::string>{"closed"}));
 }

@@ -170,7 +170,7 @@ private:
         if (played.tolerated) {
             result.verdict = Verdict::tolerated;
             result.reason = "tolerated: " + result.alternative;
-            outcome.wanted = result.title;
+            outcome.wanted = played.better.empty() ? result.title : played.better;
             outcome.got = result.alternative + ", which is poor but allowed";
         }
         for (const Observed& accusation : outcome.accusations) {

@@ -352,7 +352,14 @@ BOOST_AUTO_TEST_CASE(a_tolerated_alternative) {
                                           {scenario_of("a", "> request 1\neither tolerated meagre\n< response 1\nend\n")}, {});
     BOOST_TEST(verdicts(report) == "a tolerated");
     BOOST_TEST(report.results.front().alternative == "meagre");
+    BOOST_TEST_REQUIRE(report.findings.size() == 1U);
+    BOOST_TEST(report.findings.front().wanted == report.results.front().title);
     BOOST_TEST(exit_code_of(report) == 0);
+    const Report meagre = run_scenarios(attached(application.address(), 5000),
+                                        {scenario_of("a", "> request 1\neither tolerated meagre\n< response 1\nor good\n< close\nend\n")}, {});
+    BOOST_TEST_REQUIRE(meagre.findings.size() == 1U);
+    BOOST_TEST(meagre.findings.front().wanted == "good");
+    BOOST_TEST(meagre.findings.front().got == "meagre, which is poor but allowed");
 }
 
 // How often, how cut, how long.
