@@ -76,6 +76,7 @@ Judgement LifecycleChecker::see_management(const Record& record) {
         ++num_unknown_types_asked_[record.type];
     } else if (num_values_asked_ > 0) {
         --num_values_asked_;
+        num_values_declined_ = std::min(num_values_declined_, num_values_asked_);
     } else {
         accuse(judgement, Rule::get_values_result_unasked, "FCGI_GET_VALUES_RESULT without a query");
     }
@@ -84,13 +85,18 @@ Judgement LifecycleChecker::see_management(const Record& record) {
 
 Judgement LifecycleChecker::see_unknown_type(const Record& record) {
     Judgement judgement;
+    const auto body = decode_unknown_type(record.content);
+    if (body && body->type == RecordType::get_values && num_values_declined_ < num_values_asked_) {
+        ++num_values_declined_;
+        return judgement;
+    }
     if (num_unknown_types_asked_.empty()) {
         accuse(judgement, Rule::unknown_type_unasked, "FCGI_UNKNOWN_TYPE without a record of unknown type");
         return judgement;
     }
     // Which record an answer without its type is for, nobody knows: it counts for one of them.
     auto asked = num_unknown_types_asked_.begin();
-    if (const auto body = decode_unknown_type(record.content)) {
+    if (body) {
         const auto found = num_unknown_types_asked_.find(body->type);
         if (found != num_unknown_types_asked_.end()) {
             asked = found;

@@ -111,6 +111,9 @@ const std::vector<Legal> legal{
      "< {FCGI_GET_VALUES_RESULT, 0, [FCGI_MAX_CONNS=\"1\"]}\n> {12, 0, \"abc\"}\n" BEGIN(
          "FCGI_RESPONDER") "> {255, 0, \"\"}\n< {FCGI_UNKNOWN_TYPE, 0, {255}}\n< {FCGI_GET_VALUES_RESULT, 0, "
                            "\"\"}\n" PARAMS "< {FCGI_UNKNOWN_TYPE, 0, {12}}\n> {FCGI_STDIN, 1, \"\"}\n" OUTPUT END},
+    {"queries that the application doesn't understand: not answered as they should be, but answered",
+     "> {FCGI_GET_VALUES, 0, \"\"}\n> {FCGI_GET_VALUES, 0, \"\"}\n< {FCGI_UNKNOWN_TYPE, 0, {FCGI_GET_VALUES}}\n"
+     "< {FCGI_UNKNOWN_TYPE, 0, {FCGI_GET_VALUES}}\n" REQUEST OUTPUT END},
     {"short lengths in four bytes, and a NUL in a name",
      BEGIN("FCGI_RESPONDER") "> {FCGI_PARAMS, 1, [long A=long \"1\" \"B\\000\"=\"2\"]}\n> {FCGI_PARAMS, 1, \"\"}\n"
                              "> {FCGI_STDIN, 1, \"\"}\n" OUTPUT END},

@@ -343,16 +343,26 @@ def result_without_a_query(connection: Connection) -> Iterator[str]:
 
 
 def unknown_type_answers(connection: Connection) -> Iterator[tuple[Step, list[int]]]:
-    """Each FCGI_UNKNOWN_TYPE, and the undefined types that were sent before it and are not yet answered."""
+    """Each FCGI_UNKNOWN_TYPE, and the undefined types that were sent before it and are not yet answered. Not those that
+    decline a query, as they say themselves."""
     waiting: list[int] = []
+    num_queries = num_declined = 0
     for step in connection.steps:
         if step.record is None:
             continue
         if step.source == WEB_SERVER and is_undefined(step.record):
             waiting.append(step.record.type)
+        elif (step.source, step.record.type) == (WEB_SERVER, GET_VALUES):
+            num_queries += 1
+        elif (step.source, step.record.type) == (APPLICATION, GET_VALUES_RESULT):
+            num_queries = max(num_queries - 1, 0)
+            num_declined = min(num_declined, num_queries)
         elif (step.source, step.record.type) == (APPLICATION, UNKNOWN_TYPE):
-            yield step, list(waiting)
             named = step.record.content[0] if step.record.content else None
+            if named == GET_VALUES and len(step.record.content) == BODY_LEN and num_declined < num_queries:
+                num_declined += 1
+                continue
+            yield step, list(waiting)
             if waiting:
                 waiting.remove(named if named in waiting else waiting[0])  # type: ignore[arg-type]  # then it is a number
 

@@ -134,8 +134,8 @@ EVIDENCE: dict[str, tuple[list[list[Piece]], list[list[Piece]]]] = {
     ),
     "R-4.1-5": ([[a(GET_VALUES_RESULT, b"\1\1A", 0)]], [[a(GET_VALUES_RESULT, pairs(A="1"), 0)], [a(GET_VALUES_RESULT, b"", 0)]]),
     "R-4.2-2": (
-        [[a(UNKNOWN_TYPE, b"\x64" + b"\0" * 7, 0)], [w(100, b"", 0), *[a(UNKNOWN_TYPE, b"\x64" + b"\0" * 7, 0)] * 2], [w(GET_VALUES, b"", 0), a(UNKNOWN_TYPE, b"\x09" + b"\0" * 7, 0)]],
-        [[w(100, b"", 0), a(UNKNOWN_TYPE, b"\x64" + b"\0" * 7, 0)], [w(100, b"", 7), a(UNKNOWN_TYPE, b"\x64" + b"\0" * 7, 0)]],
+        [[a(UNKNOWN_TYPE, b"\x64" + b"\0" * 7, 0)], [w(100, b"", 0), *[a(UNKNOWN_TYPE, b"\x64" + b"\0" * 7, 0)] * 2], [w(GET_VALUES, b"", 0), a(GET_VALUES_RESULT, b"", 0), a(UNKNOWN_TYPE, b"\x09" + b"\0" * 7, 0)]],
+        [[w(GET_VALUES, b"", 0), a(UNKNOWN_TYPE, b"\x09" + b"\0" * 7, 0)], [w(100, b"", 0), a(UNKNOWN_TYPE, b"\x64" + b"\0" * 7, 0)], [w(100, b"", 7), a(UNKNOWN_TYPE, b"\x64" + b"\0" * 7, 0)]],
     ),
     "R-4.2-3": ([[a(UNKNOWN_TYPE, b"\x64", 0)], [a(UNKNOWN_TYPE, b"\x64" + b"\0" * 8, 0)]], [[a(UNKNOWN_TYPE, b"\x64" + b"\0" * 7, 0)], [end()]]),
     "R-4.2-4": ([[a(UNKNOWN_TYPE, b"\x64" + b"\0" * 6 + b"\1", 0)]], [[a(UNKNOWN_TYPE, b"\x64" + b"\0" * 7, 0)], [a(UNKNOWN_TYPE, b"\x64", 0)]]),
