@@ -452,7 +452,8 @@ void report_no_answer(Report& report, const Played& plain, const std::optional<E
         report.unreachable = (not_asked ? "no FastCGI request came: wanted " + plain.wanted + ", got " : "") + plain.got;
         return;
     }
-    const std::string got = plain.got + (ended ? "; the peer ended with " + ended->print() : "");
+    std::string got = plain.got + (ended ? "; the peer ended with " + ended->print() : "");
+    if (ended && options.side == Side::application) got += " (if it wrote why, then to a standard error that is closed [§2.2]: start it by hand to read it)";
     const std::string requirement = options.side == Side::application ? "R-5.5-1" : "R-B-2";
     Result result{.scenario = plain_request(options.side).name, .title = "A plain request is answered", .requirements = {requirement},
                   .verdict = Verdict::crash, .splitting = "whole", .reason = reason_of(plain) + ": wanted " + plain.wanted + ", got " + got,
