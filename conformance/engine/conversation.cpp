@@ -26,6 +26,8 @@ constexpr int patience = 10;                       // deadlines that a peer may 
 constexpr int connect_ms_min = 4000;
 constexpr int leave_ms = 500;                      // for a Web server to close what we have closed
 constexpr int interrupt_check_ms = 500;            // how soon Ctrl-C is noticed
+constexpr Clock::duration standstill_min = milliseconds(100);  // we wake so late: nothing of the whole wait tells of the peer
+constexpr Clock::duration lost_max = std::chrono::seconds(60);  // of a conversation, on a machine that stands still again and again
 constexpr unsigned gateway_timeout = 504;          // [RFC 9110 §15.6.5]
 constexpr std::size_t small_request_size = 4096;   // of an HTTP request, in bytes, that no Web server calls too large
 constexpr std::size_t num_waiting_max = 4096;      // connections that wait since before: somebody may open them without end
@@ -415,10 +417,21 @@ private:
 
     // ---- waiting ----------------------------------------------------------------------------------------------------
 
+    /// The time, without that in which a busy machine kept us waiting beyond what we had asked for: it kept the peer too.
+    [[nodiscard]] Clock::time_point now() const { return Clock::now() - lost_; }
+
+    void wait_for(std::vector<pollfd>& polled, int wait_ms) {
+        const Clock::time_point begin = Clock::now();
+        (void)poll(polled.data(), polled.size(), wait_ms);
+        const Clock::duration waited = Clock::now() - begin;
+        const Clock::duration late = std::max(waited - milliseconds(wait_ms), Clock::duration::zero());
+        lost_ = std::min(lost_ + (late < standstill_min ? late : waited), lost_max);
+    }
+
     /// Waits until a connection can be read or written, and does that. False when the peer has been silent for a deadline,
     /// or has taken its time `since` then beyond our patience.
     bool pump(Clock::time_point since) {
-        if (Clock::now() >= since + patience * milliseconds(options_.deadline_ms)) return false;
+        if (now() >= since + patience * milliseconds(options_.deadline_ms)) return false;
         const Clock::time_point deadline = this->deadline(since);
         std::vector<pollfd> polled;
         std::vector<Connection*> their;
@@ -443,9 +456,9 @@ private:
         const auto listening_end = static_cast<std::ptrdiff_t>(polled.size());
         if (own_peer_ && !own_peer_->process->exit_status()) polled.push_back({own_peer_->process->end_fd(), POLLIN, 0});
         if (!own_peer_ && options_.peer_end_fd >= 0) polled.push_back({options_.peer_end_fd, POLLIN, 0});
-        const auto left = std::chrono::ceil<milliseconds>(deadline - Clock::now()).count();
+        const auto left = std::chrono::ceil<milliseconds>(deadline - now()).count();
         const int wait_ms = static_cast<int>(std::clamp<std::int64_t>(left, 0, interrupt_check_ms));
-        (void)poll(polled.data(), polled.size(), wait_ms);
+        wait_for(polled, wait_ms);
         bool progress = false;
         for (std::size_t i = 0; i < their.size(); ++i) {
             if (polled[i].revents == 0) continue;
@@ -467,8 +480,8 @@ private:
         const bool peer_ended = !own_peer_ && options_.peer_end_fd >= 0 && polled.back().revents != 0;
         if (!over_ && !progress && peer_ended) fail(Outcome::closed, nullptr, "the peer's process ended");
         if (options_.interrupted != nullptr && *options_.interrupted) fail(Outcome::interrupted, nullptr, "interrupted");
-        if (progress) progress_at_ = Clock::now();
-        return progress || Clock::now() < deadline;
+        if (progress) progress_at_ = now();
+        return progress || now() < this->deadline(since);
     }
 
     /// When we give up on a peer that is silent from now on, within the bound for one that isn't.
@@ -481,7 +494,7 @@ private:
     /// Until all that we said is written: what follows depends on it.
     void finish_writing() {
         flush();
-        const auto since = progress_at_ = Clock::now();
+        const auto since = progress_at_ = now();
         const auto writing = [&] {
             const auto wants_to_write = [](const auto& one) { return one.second.wants_to_write(); };
             return std::any_of(connections_.begin(), connections_.end(), wants_to_write) || std::any_of(http_.begin(), http_.end(), wants_to_write);
@@ -494,9 +507,9 @@ private:
     /// What lies ready at the end: a second answer must not be overlooked because the first was enough. A peer that goes
     /// on and on is not heard to its end.
     void read_what_is_there() {
-        const auto end = Clock::now() + milliseconds(options_.deadline_ms);
+        const auto end = now() + milliseconds(options_.deadline_ms);
         for (auto& [name, one] : connections_)
-            while (one.wants_to_read() && !one.flooded() && Clock::now() < end && one.read_some()) {
+            while (one.wants_to_read() && !one.flooded() && now() < end && one.read_some()) {
             }
     }
 
@@ -524,7 +537,7 @@ private:
     }
 
     void expect(const Step& step) {
-        const auto since = progress_at_ = Clock::now();
+        const auto since = progress_at_ = now();
         const std::set<Cursor::Bound> taken = cursor_.taken;
         completeness_ = Completeness::input;
         while (!over_) {
@@ -620,12 +633,12 @@ private:
             one.half_close();
             if (!names.contains(name)) one.close();
         }
-        const auto end = Clock::now() + milliseconds(leave_ms);
+        const auto end = now() + milliseconds(leave_ms);
         while (true) {
             std::vector<pollfd> polled;
             for (const auto& [name, one] : connections_)
                 if (one.wants_to_read()) polled.push_back({one.fd(), POLLIN, 0});
-            const auto left = std::chrono::ceil<milliseconds>(end - Clock::now()).count();
+            const auto left = std::chrono::ceil<milliseconds>(end - now()).count();
             if (polled.empty() || left <= 0) return;
             (void)poll(polled.data(), polled.size(), static_cast<int>(left));
             // The scenario is over: what is still said is forgotten, and changes nothing.
@@ -688,7 +701,8 @@ private:
     Buffer group_;
     std::vector<std::size_t> cuts_;
     Cursor cursor_;
-    Clock::time_point progress_at_ = Clock::now();
+    Clock::duration lost_{};  // what the machine has kept from us
+    Clock::time_point progress_at_ = now();
     std::string last_got_;
     Completeness completeness_ = Completeness::input;  // of what the expectation at hand takes for a whole request
     bool over_ = false;

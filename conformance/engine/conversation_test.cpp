@@ -1,5 +1,9 @@
 #include "conformance/engine/conversation.hpp"
 
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <boost/test/unit_test.hpp>
 #include <chrono>
 #include <condition_variable>
@@ -147,6 +151,26 @@ BOOST_AUTO_TEST_CASE(one_that_falls_silent) {
     BOOST_TEST(result.got == "nothing");
     BOOST_TEST(result.wanted == "< response 1 \"good\"");
     BOOST_TEST(seconds_since(begin) >= short_ms / 1000.0);
+}
+
+BOOST_AUTO_TEST_CASE(while_the_machine_stands_still_nobody_is_silent) {
+    const pid_t us = getpid();
+    const pid_t stopper = fork();
+    if (stopper == 0) {
+        usleep(50'000);
+        kill(us, SIGSTOP);
+        usleep(1'000'000);
+        kill(us, SIGCONT);
+        _exit(0);
+    }
+    const auto begin = Clock::now();
+    const Played result = played(good_but_for([](Visit& visit) {
+        visit.stay(1200);  // longer than the deadline, but for the standstill
+        visit.answer(1);
+    }), bad, 500);
+    BOOST_TEST(result.outcome == as_expected);
+    BOOST_TEST(seconds_since(begin) >= 1.0);
+    waitpid(stopper, nullptr, 0);
 }
 
 BOOST_AUTO_TEST_CASE(one_that_answers_slowly_is_waited_for) {
