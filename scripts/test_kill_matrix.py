@@ -60,7 +60,7 @@ def test_what_is_no_results_is_told(tmp_path: Path) -> None:
 
 def test_large_cases_are_left_out_where_smaller_ones_are_there() -> None:
     slow = "web-server/5.3-body/to-a-slow-client"
-    cases = ["a/b[N=0]", "a/b[N=1048575]", "a/b[N=1048576]", "a/only[N=1048576]", "a/only[N=10485760]", "a/c", "a/t[TYPE=GET][N=2097152]",
+    cases = ["a/b[N=0]", "a/b[N=1048575]", "a/b[N=1048576]", "a/only[N=1048576]", "a/only[N=10485760]", "a/c", "a/t[TYPE=GET][N=2097152]", "a/n[N=1]", "a/n[N=4294967295]",
              f"{slow}[N=65536]", f"{slow}[N=1048576]", f"{slow}[N=10485760]"]  # fmt: skip
     assert kill_matrix.large_cases(cases) == ["a/b[N=1048576]", "a/only[N=10485760]", f"{slow}[N=10485760]"]
     for scenario in kill_matrix.SHOWN_BY_MIBS:

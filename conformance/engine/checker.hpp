@@ -102,9 +102,9 @@ private:
     bool cut_short_ = false;        // a request has ended before its input: the Web server may drop the rest
     bool application_ended_ = false;
     bool web_server_ended_ = false;
-    std::size_t num_values_asked_ = 0;                           // FCGI_GET_VALUES not yet answered by a result
-    std::size_t num_values_declined_ = 0;                        // of these, by FCGI_UNKNOWN_TYPE
-    std::map<RecordType, std::size_t> num_unknown_types_asked_;  // likewise, by type
+    std::size_t num_values_asked_ = 0;                           // FCGI_GET_VALUES without a result
+    std::size_t num_values_declined_ = 0;                        // of these, answered by FCGI_UNKNOWN_TYPE
+    std::map<RecordType, std::size_t> num_unknown_types_asked_;  // records of unknown type not yet answered, by type
 };
 
 }  // namespace fcgispec

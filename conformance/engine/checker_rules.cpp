@@ -59,7 +59,7 @@ constexpr std::array rules{
     RuleText{Rule::get_values_result_content, "R-4.1-5", app, has_meaning,
              "FCGI_GET_VALUES_RESULT holds whole name-value pairs"},
     RuleText{Rule::unknown_type_unasked, "R-4.2-2", app, meaningless,
-             "one FCGI_UNKNOWN_TYPE for each management record of unknown type"},
+             "one FCGI_UNKNOWN_TYPE for each management record that is not understood"},
     RuleText{Rule::unknown_type_size, "R-4.2-3", app, has_meaning, "the body of FCGI_UNKNOWN_TYPE has 8 bytes"},
     RuleText{Rule::unknown_type_reserved, "R-4.2-4", app, has_meaning,
              "the reserved bytes of FCGI_UNKNOWN_TYPE are zero"},

@@ -114,6 +114,9 @@ const std::vector<Legal> legal{
     {"queries that the application doesn't understand: not answered as they should be, but answered",
      "> {FCGI_GET_VALUES, 0, \"\"}\n> {FCGI_GET_VALUES, 0, \"\"}\n< {FCGI_UNKNOWN_TYPE, 0, {FCGI_GET_VALUES}}\n"
      "< {FCGI_UNKNOWN_TYPE, 0, {FCGI_GET_VALUES}}\n" REQUEST OUTPUT END},
+    {"queries that it answers in both ways",
+     "> {FCGI_GET_VALUES, 0, \"\"}\n< {FCGI_UNKNOWN_TYPE, 0, {FCGI_GET_VALUES}}\n< {FCGI_GET_VALUES_RESULT, 0, \"\"}\n"
+     "> {FCGI_GET_VALUES, 0, \"\"}\n< {FCGI_UNKNOWN_TYPE, 0, {FCGI_GET_VALUES}}\n< {FCGI_GET_VALUES_RESULT, 0, \"\"}\n"},
     {"short lengths in four bytes, and a NUL in a name",
      BEGIN("FCGI_RESPONDER") "> {FCGI_PARAMS, 1, [long A=long \"1\" \"B\\000\"=\"2\"]}\n> {FCGI_PARAMS, 1, \"\"}\n"
                              "> {FCGI_STDIN, 1, \"\"}\n" OUTPUT END},

@@ -25,9 +25,7 @@ constexpr int patience = 10;                       // deadlines that a peer may 
 // A listening queue that is full for a moment is the system's affair: TCP tries again after one and three seconds.
 constexpr int connect_ms_min = 4000;
 constexpr int leave_ms = 500;                      // for a Web server to close what we have closed
-constexpr int interrupt_check_ms = 500;            // how soon Ctrl-C is noticed
-constexpr Clock::duration standstill_min = milliseconds(100);  // we wake so late: nothing of the whole wait tells of the peer
-constexpr Clock::duration lost_max = std::chrono::seconds(60);  // of a conversation, on a machine that stands still again and again
+constexpr int wait_ms_max = 50;                    // at once: how soon Ctrl-C is noticed, and a standstill of the machine
 constexpr unsigned gateway_timeout = 504;          // [RFC 9110 §15.6.5]
 constexpr std::size_t small_request_size = 4096;   // of an HTTP request, in bytes, that no Web server calls too large
 constexpr std::size_t num_waiting_max = 4096;      // connections that wait since before: somebody may open them without end
@@ -418,14 +416,13 @@ private:
     // ---- waiting ----------------------------------------------------------------------------------------------------
 
     /// The time, without that in which a busy machine kept us waiting beyond what we had asked for: it kept the peer too.
-    [[nodiscard]] Clock::time_point now() const { return Clock::now() - lost_; }
+    [[nodiscard]] Clock::time_point now() const { return Clock::now() - lost_time_; }
 
+    /// As poll(); what it took beyond `wait_ms` is lost.
     void wait_for(std::vector<pollfd>& polled, int wait_ms) {
-        const Clock::time_point begin = Clock::now();
+        const Clock::time_point end = Clock::now() + milliseconds(wait_ms);
         (void)poll(polled.data(), polled.size(), wait_ms);
-        const Clock::duration waited = Clock::now() - begin;
-        const Clock::duration late = std::max(waited - milliseconds(wait_ms), Clock::duration::zero());
-        lost_ = std::min(lost_ + (late < standstill_min ? late : waited), lost_max);
+        lost_time_ += std::max(Clock::now() - end, Clock::duration::zero());
     }
 
     /// Waits until a connection can be read or written, and does that. False when the peer has been silent for a deadline,
@@ -457,8 +454,7 @@ private:
         if (own_peer_ && !own_peer_->process->exit_status()) polled.push_back({own_peer_->process->end_fd(), POLLIN, 0});
         if (!own_peer_ && options_.peer_end_fd >= 0) polled.push_back({options_.peer_end_fd, POLLIN, 0});
         const auto left = std::chrono::ceil<milliseconds>(deadline - now()).count();
-        const int wait_ms = static_cast<int>(std::clamp<std::int64_t>(left, 0, interrupt_check_ms));
-        wait_for(polled, wait_ms);
+        wait_for(polled, static_cast<int>(std::clamp<std::int64_t>(left, 0, wait_ms_max)));
         bool progress = false;
         for (std::size_t i = 0; i < their.size(); ++i) {
             if (polled[i].revents == 0) continue;
@@ -481,7 +477,7 @@ private:
         if (!over_ && !progress && peer_ended) fail(Outcome::closed, nullptr, "the peer's process ended");
         if (options_.interrupted != nullptr && *options_.interrupted) fail(Outcome::interrupted, nullptr, "interrupted");
         if (progress) progress_at_ = now();
-        return progress || now() < this->deadline(since);
+        return progress || left > 0;  // silent is who has said nothing when we look behind the deadline
     }
 
     /// When we give up on a peer that is silent from now on, within the bound for one that isn't.
@@ -583,7 +579,7 @@ private:
             if (match.kind == Match::Kind::met) {
                 cursor_ = std::move(cursor);
                 played_.alternatives.push_back(alternative.name);
-                if (alternative.tolerated) take_tolerated(either);
+                if (alternative.tolerated) take_tolerated(alternative, either);
                 play_steps({alternative.steps.begin() + static_cast<std::ptrdiff_t>(next), alternative.steps.end()});
                 flush();
                 return true;
@@ -597,11 +593,11 @@ private:
         return false;
     }
 
-    void take_tolerated(const Either& either) {
-        played_.tolerated = true;
-        played_.better.clear();
+    void take_tolerated(const Alternative& alternative, const Either& either) {
+        played_.tolerated = Tolerated{.taken = alternative.name, .better = {}};
+        std::string& better = played_.tolerated->better;
         for (const Alternative& one : either.alternatives)
-            if (!one.tolerated) played_.better += (played_.better.empty() ? "" : " or ") + one.name;
+            if (!one.tolerated) better += (better.empty() ? "" : " or ") + one.name;
     }
 
     /// The expectations with which an alternative begins; `next`: the first step behind them.
@@ -701,7 +697,7 @@ private:
     Buffer group_;
     std::vector<std::size_t> cuts_;
     Cursor cursor_;
-    Clock::duration lost_{};  // what the machine has kept from us
+    Clock::duration lost_time_{};  // what the machine has kept from us
     Clock::time_point progress_at_ = now();
     std::string last_got_;
     Completeness completeness_ = Completeness::input;  // of what the expectation at hand takes for a whole request

@@ -46,6 +46,12 @@ struct Observed {
     std::vector<std::string> records;  ///< the lines around it, the accused one begins with "! "
 };
 
+/// An alternative that is poor but allowed.
+struct Tolerated {
+    std::string taken;   ///< its name
+    std::string better;  ///< the names of the others that aren't poor, "this or that"; "" where there is none
+};
+
 /// What became of a scenario.
 struct Played {
     enum class Outcome : std::uint8_t {
@@ -58,8 +64,7 @@ struct Played {
     };
     Outcome outcome = Outcome::as_expected;
     std::vector<std::string> alternatives;  ///< those taken
-    bool tolerated = false;                 ///< one of them is poor but allowed
-    std::string better;                     ///< the alternatives to the last such one that are not, as "this or that"
+    std::optional<Tolerated> tolerated;     ///< the last of them that is poor but allowed
     std::string wanted;                     ///< the line that wasn't met
     std::string got;
     std::size_t line = 0;

@@ -26,7 +26,7 @@ Listener::~Listener() {
 
 std::vector<int> Listener::fds() const {
     std::vector<int> result{socket_.get()};
-    for (const Started& one : started_) result.push_back(one.listening.get());
+    for (const Started& one : started_) result.insert(result.end(), {one.listening.get(), one.connection.get()});
     return result;
 }
 

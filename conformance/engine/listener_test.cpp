@@ -110,7 +110,7 @@ BOOST_AUTO_TEST_CASE(sockets_that_are_handed_over_are_served) {
     const FileDescriptor taken = listener.accept();
     BOOST_TEST_REQUIRE(static_cast<bool>(taken));
     BOOST_TEST((listener.last_state() == state_of("arguments=\"1\"")));
-    BOOST_TEST(listener.fds().size() == 2U);
+    BOOST_TEST(listener.fds().size() == 3U);
     BOOST_TEST_REQUIRE(send(taken.get(), "a", 1, 0) == 1);
     char byte = 0;
     BOOST_TEST(recv(waits.get(), &byte, 1, 0) == 1);
@@ -123,10 +123,10 @@ BOOST_AUTO_TEST_CASE(sockets_that_are_handed_over_are_served) {
     const FileDescriptor to_other = connect_to(other_address, 1000);
     BOOST_TEST(static_cast<bool>(listener.accept()));
     BOOST_TEST((listener.last_state() == state_of("arguments=\"2\"")));
-    BOOST_TEST(listener.fds().size() == 3U);
+    BOOST_TEST(listener.fds().size() == 5U);
     application.reset();
     BOOST_TEST(!listener.accept());
-    BOOST_TEST(listener.fds().size() == 2U);
+    BOOST_TEST(listener.fds().size() == 3U);
 }
 
 BOOST_AUTO_TEST_CASE(how_what_was_started_has_ended) {

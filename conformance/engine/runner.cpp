@@ -170,8 +170,8 @@ private:
         if (played.tolerated) {
             result.verdict = Verdict::tolerated;
             result.reason = "tolerated: " + result.alternative;
-            outcome.wanted = played.better.empty() ? result.title : played.better;
-            outcome.got = result.alternative + ", which is poor but allowed";
+            outcome.wanted = played.tolerated->better.empty() ? result.title : played.tolerated->better;
+            outcome.got = played.tolerated->taken + ", which is poor but allowed";
         }
         for (const Observed& accusation : outcome.accusations) {
             const auto& proves = result.requirements;

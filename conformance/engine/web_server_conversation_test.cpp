@@ -472,11 +472,11 @@ BOOST_AUTO_TEST_CASE(alternatives) {
     const Played asked = played(passes_on(), lines);
     check_met(asked);
     BOOST_TEST((asked.alternatives == Lines{"asked"}));
-    BOOST_TEST(!asked.tolerated);
+    BOOST_TEST(!asked.tolerated.has_value());
     const Played refused = played(with_request([](HttpVisit& visit) { visit.answer("no", "400 Bad Request"); visit.stay(); }), lines);
     check_met(refused);
     BOOST_TEST((refused.alternatives == Lines{"refused"}));
-    BOOST_TEST(refused.tolerated);
+    BOOST_TEST(refused.tolerated.has_value());
     const Played other = played(with_request([](HttpVisit& visit) { visit.answer("yes"); visit.stay(); }), lines);
     check_not_met(other, contradicted, "either asked or tolerated refused", "no request; the Web server answered the HTTP client: 200 \"yes\"", 4);
     const Played nothing = played(with_request([](HttpVisit& visit) { visit.stay(); }), lines, short_ms);

@@ -93,7 +93,7 @@ NextStep ServedRequest::start() {
 NextStep ServedRequest::begin(Role role) {
     role_ = role;
     std_out_.clear();
-    std_err_size_ = 0;
+    std_err_size_ = log_used_size_ = 0;
     RequestToSend request{
         .role = role, .variables = variables_of(*request_, target_, endpoints_, role, associated_), .alone = alone_};
     if (role != Role::authorizer) request.std_in = {request_, &request_->body};  // shares the ownership
@@ -141,9 +141,9 @@ NextStep ServedRequest::refuse(std::uint16_t status, const std::string& reason) 
 /// [§6.1] To the log, never to the HTTP client.
 void ServedRequest::log_std_err(Bytes bytes) {
     std_err_size_ += bytes.size();
-    if (logged_size_ >= limits_.log_size_max) return;
-    log_("FCGI_STDERR: " + escaped(bytes.first(std::min(limits_.log_size_max - logged_size_, bytes.size()))));
-    logged_size_ += std::max(bytes.size(), logged_line_size_min);
+    if (log_used_size_ >= limits_.log_size_max) return;
+    log_("FCGI_STDERR: " + escaped(bytes.first(std::min(limits_.log_size_max - log_used_size_, bytes.size()))));
+    log_used_size_ += std::max(bytes.size(), logged_line_size_min);
 }
 
 /// [§5.5] What a rejection is to the HTTP client the specification leaves open.

@@ -19,7 +19,7 @@ namespace fcgispec {
 
 struct ResponseLimits {
     std::size_t response_size_max = std::size_t{64} * 1024 * 1024;  ///< of FCGI_STDOUT, and as much of FCGI_STDERR
-    std::size_t log_size_max = std::size_t{64} * 1024;              ///< of FCGI_STDERR, what is logged of a request
+    std::size_t log_size_max = std::size_t{64} * 1024;              ///< of FCGI_STDERR, what is logged of a request; a line counts 64 at least
     std::size_t num_redirects_max = 10;
 };
 
@@ -71,7 +71,7 @@ private:
     std::size_t num_redirects_ = 0;
     Buffer std_out_;
     std::size_t std_err_size_ = 0;
-    std::size_t logged_size_ = 0;  // of FCGI_STDERR
+    std::size_t log_used_size_ = 0;  // of log_size_max
 };
 
 /// The answer that the server makes itself: a line of text that says `status`.

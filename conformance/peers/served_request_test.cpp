@@ -320,6 +320,10 @@ BOOST_AUTO_TEST_CASE(what_is_kept_and_logged_is_bounded) {
     BOOST_TEST(noisy.log.size() == 1U);
     BOOST_TEST(noisy.log[0] == "FCGI_STDERR: xxxxxxxxxx");
     BOOST_TEST(response_of(noisy.hears(RequestEvent::Kind::std_err, text)).status == 502);
+    Served wordy(get("/"), {.response_size_max = 100, .log_size_max = 130});
+    (void)wordy.served.start();
+    for (int i = 0; i < 10; ++i) (void)wordy.hears(RequestEvent::Kind::std_err, "x");
+    BOOST_TEST(wordy.log.size() == 3U);  // of 64 bytes each, however short
 }
 
 BOOST_AUTO_TEST_SUITE_END()

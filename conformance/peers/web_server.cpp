@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -113,7 +114,7 @@ std::optional<HttpEndpoints> endpoints_of(int fd) {
                          .remote_address = printed(peer).first};
 }
 
-/// One after the other, at once; as send().
+/// As send(), of two pieces in one call.
 ssize_t send_both(int fd, Bytes first, Bytes second) {
     const auto piece = [](Bytes bytes) { return iovec{const_cast<std::uint8_t*>(bytes.data()), bytes.size()}; };
     std::array<iovec, 2> pieces{piece(first), piece(second)};

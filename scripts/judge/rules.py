@@ -343,8 +343,8 @@ def result_without_a_query(connection: Connection) -> Iterator[str]:
 
 
 def unknown_type_answers(connection: Connection) -> Iterator[tuple[Step, list[int]]]:
-    """Each FCGI_UNKNOWN_TYPE, and the undefined types that were sent before it and are not yet answered. Not those that
-    decline a query, as they say themselves."""
+    """Each FCGI_UNKNOWN_TYPE, and the undefined types that were sent before it and are not yet answered. One that names
+    FCGI_GET_VALUES declines a query, and isn't among them."""
     waiting: list[int] = []
     num_queries = num_declined = 0
     for step in connection.steps:
