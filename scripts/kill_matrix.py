@@ -102,11 +102,14 @@ class Played:
     mutant: Mutant
     accused: dict[str, list[str]] = field(default_factory=dict)  # requirement -> scenarios
     killers: set[str] = field(default_factory=set)
-    scenarios: set[str] = field(default_factory=set)
     cases: list[str] = field(default_factory=list)
     inconclusive: list[str] = field(default_factory=list)
     trouble: str = ""
     seconds: float = 0
+
+    @property
+    def scenarios(self) -> set[str]:
+        return {plain_name(case) for case in self.cases}
 
     @property
     def faults(self) -> list[str]:
@@ -179,7 +182,6 @@ def play(program: str, mutant: Mutant, skipped: list[str]) -> Played:
             played.accused[finding["requirement"]] = sorted({plain_name(one) for one in scenarios})
     for result in results["results"]:
         name = plain_name(result["scenario"])
-        played.scenarios.add(name)
         played.cases.append(result["scenario"])
         if result["verdict"] in ACCUSING:
             played.killers.add(name)

@@ -636,7 +636,7 @@ private:
                 if (one.wants_to_read()) polled.push_back({one.fd(), POLLIN, 0});
             const auto left = std::chrono::ceil<milliseconds>(end - now()).count();
             if (polled.empty() || left <= 0) return;
-            (void)poll(polled.data(), polled.size(), static_cast<int>(left));
+            wait_for(polled, static_cast<int>(left));
             // The scenario is over: what is still said is forgotten, and changes nothing.
             for (auto& [name, one] : connections_) one.discard_some();
         }
