@@ -1,7 +1,6 @@
 // The printer of the notation, and its way to bytes.
 #include <algorithm>
 #include <array>
-#include <cstdio>
 
 #include "codec/body.hpp"
 #include "codec/notation.hpp"
@@ -30,9 +29,8 @@ std::string escaped(std::string_view text, bool open_end = false) {
         } else if (c == '"' || c == '\\') {
             result += {'\\', c};
         } else if (byte < 0x20 || byte >= 0x7f || text.substr(i).starts_with("...") || (i == 0 && dots_alone)) {
-            std::array<char, 5> octal{};
-            std::snprintf(octal.data(), octal.size(), "\\%03o", byte);
-            result += octal.data();
+            const auto octal_digit = [&](unsigned shift) { return static_cast<char>('0' + (byte >> shift & 7U)); };
+            result += {'\\', octal_digit(6), octal_digit(3), octal_digit(0)};
         } else {
             result.push_back(c);
         }

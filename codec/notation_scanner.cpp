@@ -1,5 +1,6 @@
 // The scanner and parser of the notation.
 #include <algorithm>
+#include <array>
 #include <charconv>
 
 #include "codec/body.hpp"
@@ -29,15 +30,18 @@ int hex_value(char c) {
 
 std::string random_bytes(std::size_t size, std::uint64_t seed) {
     // SplitMix64: small, fast, the same everywhere. Any prefix of a longer one is a shorter one.
+    constexpr std::size_t step = sizeof(std::uint64_t);
     std::string bytes;
-    bytes.reserve(size + 8);
+    bytes.reserve(size + step);
     while (bytes.size() < size) {
         seed += 0x9e3779b97f4a7c15U;
         std::uint64_t mixed = seed;
         mixed = (mixed ^ mixed >> 30) * 0xbf58476d1ce4e5b9U;
         mixed = (mixed ^ mixed >> 27) * 0x94d049bb133111ebU;
         mixed ^= mixed >> 31;
-        for (int i = 0; i < 8; ++i) bytes.push_back(static_cast<char>(mixed >> 8 * i & 0xffU));
+        std::array<char, step> little_endian{};
+        for (std::size_t i = 0; i < step; ++i) little_endian[i] = static_cast<char>(mixed >> 8 * i & 0xffU);
+        bytes.append(little_endian.data(), step);
     }
     bytes.resize(size);
     return bytes;
@@ -217,7 +221,9 @@ TextPattern NotationScanner::string() {
             result.text.push_back(c);
         } else if (offset_ < text_.size() && text_[offset_] == '(') {
             ++offset_;
-            result.text += std::to_string(number(UINT32_MAX));
+            std::uint64_t value = number(UINT32_MAX);
+            if (accept("*")) value *= number(UINT32_MAX);
+            result.text += std::to_string(value);
             expect(")");
         } else {
             result.text.push_back(escape());

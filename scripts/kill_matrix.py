@@ -7,7 +7,10 @@
 * each must and should that can be tested is broken by a mutant;
 * each bug of the field that is listed below is some mutant's origin.
 
-    kill_matrix.py [--fcgispec PROGRAM] [--side SIDE] [--mutant NAME]... [--quick] [--report FILE]
+    kill_matrix.py [--fcgispec PROGRAM] [--side SIDE] [--mutant NAME]... [--quick] [--whole] [--report FILE]
+
+A scenario with tables is many cases. Mutants are played the first and the last of each, and all only where those don't show
+what the mutant declares; with --whole, all. The reference peers are always played all.
 
 With --side, --mutant or --quick only some are played, and what all of them together have to show is not judged. The
 last line is "N passed, M failed"; exit code 1 where anything failed.
@@ -34,14 +37,9 @@ RUN_SECONDS_MAX = 240
 QUICK_STEP = 8  # --quick plays each eighth mutant
 TIMEOUT_MS = 100
 CASES_AT_ONCE = 2  # of one mutant, where the command can do more than one
-MIB = 1024 * 1024
-SIZE_MAX = 64 * MIB  # a number beyond is none of bytes to be sent
-SHOWN_BY_MIBS = {  # tables that some mutants fail at a MiB or two, and not below
-    "web-server/5.3-body/to-a-slow-client",
-    "web-server/6.2-early-output/a-whole-response-before-the-upload-has-ended",
-    "web-server/6.2-early-output/the-upload-goes-on",
-    "web-server/6.2-upload-cut-short/client-resets",
-}
+HANGING = ("hangs_", "waits_", "ignores_")  # so the names of mutants begin that do
+SMALL_SIZE_MAX = 65536  # bytes, or of whatever a table counts
+SIZE_MAX = 64 * 1024 * 1024  # a number beyond is none of bytes to be sent
 
 
 @dataclass(frozen=True)
@@ -76,7 +74,7 @@ Apache httpd CVE-2014-3583, HAProxy CVE-2023-0836, hollodotme #78
 FIELD_BUGS = [" ".join(one.split()) for one in FIELD_BUGS.split(",")]
 
 
-@dataclass
+@dataclass(eq=False)
 class Mutant:
     side: Side
     name: str
@@ -141,19 +139,25 @@ def list_mutants(program: str, side: Side) -> list[Mutant]:
     return mutants
 
 
-def large_cases(cases: list[str]) -> list[str]:
-    """Of tables of sizes, what is left to the reference peer, for the time that it takes: more than a MiB less one, or
-    than two MiB in SHOWN_BY_MIBS; never all of a table."""
-    tables: dict[str, list[tuple[int, str]]] = {}
-    for case in cases:
-        if sized := re.fullmatch(r"(.*=)(\d+)\]", case):
-            tables.setdefault(sized[1], []).append((int(sized[2]), case))
-    skipped = []
-    for rows in tables.values():
-        smallest, case = min(rows)
-        size_max = max(smallest, 2 * MIB if plain_name(case) in SHOWN_BY_MIBS else MIB - 1)
-        skipped += [case for size, case in rows if size_max < size <= SIZE_MAX]
-    return skipped
+def values_of(case: str) -> list[int]:
+    """Of its tables."""
+    return [int(value) for value in re.findall(r"=(\d+)\]", case)]
+
+
+def is_small(case: str) -> bool:
+    return all(value <= SMALL_SIZE_MAX or value > SIZE_MAX for value in values_of(case))
+
+
+def left_out(cases: list[str]) -> list[str]:
+    """All but the first and the last case of each table, and of sizes what is beyond SMALL_SIZE_MAX where a smaller one is there."""
+    scenarios: dict[str, list[str]] = {}
+    for case in sorted(cases, key=values_of):
+        scenarios.setdefault(plain_name(case), []).append(case)
+    result = []
+    for rows in scenarios.values():
+        small = [case for case in rows if is_small(case)] or rows[:1]
+        result += [case for case in rows if case not in (small[0], small[-1])]
+    return sorted(result)
 
 
 def play(program: str, mutant: Mutant, skipped: list[str]) -> Played:
@@ -253,15 +257,20 @@ def table(matrix: Matrix) -> list[str]:
     return lines
 
 
-def write_report(path: Path, matrices: list[Matrix]) -> None:
+WHICH_CASES = {
+    True: "Every mutant was played every case.",
+    False: "The reference peers were played every case, mutants the first and the last of each table, and all where those don't show it.",
+}
+
+
+def write_report(path: Path, matrices: list[Matrix], whole: bool) -> None:
     lines = [
         "# The kill matrix",
         "",
         "Made by `scripts/kill_matrix.py`. A mutant is a reference peer with one defect "
         "(`conformance/peers/mutants.def`, `mutants_web_server.def`); it is accused of what it breaks, of what "
         "follows from that, and of nothing else. "
-        "In brackets stands whose bug it re-creates. Cases of a MiB and more are played with mutants only where a table "
-        "has no smaller one, or needs them; the reference peers pass them all.",
+        "In brackets stands whose bug it re-creates. " + WHICH_CASES[whole],
     ]
     for matrix in matrices:
         lines += table(matrix)
@@ -277,22 +286,19 @@ def show(played: Played) -> None:
         print(f"       {fault}", flush=True)
 
 
-def play_all(program: str, mutants: list[Mutant], skipped: list[str], jobs: int) -> list[Played]:
-    all_played = []
-    with ThreadPoolExecutor(jobs) as pool:
-        # From the end, where those stand that hang: they take longest, beside the many short ones.
-        for played in pool.map(lambda mutant: play(program, mutant, skipped), reversed(mutants)):
-            all_played.append(played)
-            if not played.faults:
-                show(played)
-    all_played.reverse()
-    # Beside others on a busy machine a silence may be nobody's fault: what differs is played again alone, and that
-    # counts.
-    for index, played in enumerate(all_played):
-        if played.faults:
-            all_played[index] = play(program, played.mutant, skipped)
-            show(all_played[index])
-    return all_played
+def play_all(program: str, mutants: list[Mutant], skipped: dict[Side, list[str]], jobs: int) -> list[Played]:
+    """In the order of `mutants`. What differs may be shown by a case that was left out; and beside others on a busy machine
+    a silence may be nobody's fault. So it is played again, all cases, in the end alone, and that counts."""
+    all_played: dict[Mutant, Played] = {}
+    for left, at_once in ((skipped, jobs), ({}, os.cpu_count() or 1), ({}, 1)):
+        # What hangs takes longest: it begins first, beside the many short ones.
+        again = sorted((one for one in mutants if one not in all_played), key=lambda one: not one.name.startswith(HANGING))
+        with ThreadPoolExecutor(at_once) as pool:
+            for played in pool.map(lambda one: play(program, one, left.get(one.side, [])), again):
+                if not played.faults or at_once == 1:
+                    show(played)
+                    all_played[played.mutant] = played
+    return [all_played[one] for one in mutants]
 
 
 def judge_whole(matrices: list[Matrix]) -> tuple[int, int]:
@@ -322,8 +328,9 @@ def main() -> int:
     parser.add_argument("--side", choices=[side.name for side in SIDES], help="only this one")
     parser.add_argument("--mutant", action="append", default=[], metavar="NAME", help="only this one; repeatable")
     parser.add_argument("--quick", action="store_true", help=f"each {QUICK_STEP}th mutant")
+    parser.add_argument("--whole", action="store_true", help="with every mutant all cases of each table; four times the time")
     parser.add_argument("--report", type=Path, default=REPORT, metavar="FILE", help="written when all are played")
-    parser.add_argument("-j", "--jobs", type=int, default=3 * (os.cpu_count() or 1), help="mutants at once")
+    parser.add_argument("-j", "--jobs", type=int, default=5 * (os.cpu_count() or 1), help="mutants at once: many wait")
     options = parser.parse_args()
     begin = time.monotonic()
 
@@ -332,22 +339,21 @@ def main() -> int:
     unknown = set(options.mutant) - {mutant.name for side in sides for mutant in mutants[side]}
     if unknown:
         parser.error(f"no such mutant: {', '.join(sorted(unknown))}")
-    matrices = []
-    for side in sides:
-        asked = [one for one in mutants[side] if not options.mutant or one.name in options.mutant]
-        if options.quick:
-            asked = asked[::QUICK_STEP]
-        if not asked:
-            continue
-        reference = play_all(options.fcgispec, [Mutant(side, f"(reference {side.title})")], [], 1)[0]
-        matrices.append(Matrix(side, reference, play_all(options.fcgispec, asked, large_cases(reference.cases), options.jobs)))
+    asked = [one for side in sides for one in mutants[side] if not options.mutant or one.name in options.mutant]
+    if options.quick:
+        asked = asked[::QUICK_STEP]
+    sides = [side for side in sides if any(one.side == side for one in asked)]
+    references = play_all(options.fcgispec, [Mutant(side, f"(reference {side.title})") for side in sides], {}, 1)
+    skipped = {} if options.whole else {one.mutant.side: left_out(one.cases) for one in references}
+    played = play_all(options.fcgispec, asked, skipped, options.jobs)
+    matrices = [Matrix(one.mutant.side, one, [other for other in played if other.mutant.side == one.mutant.side]) for one in references]
 
     passed = sum(matrix.num_exact + (not matrix.reference.faults) for matrix in matrices)
     failed = sum(1 + len(matrix.played) for matrix in matrices) - passed
     if not options.mutant and not options.quick and not options.side:
         passed_whole, failed_whole = judge_whole(matrices)
         passed, failed = passed + passed_whole, failed + failed_whole
-        write_report(options.report, matrices)
+        write_report(options.report, matrices, options.whole)
     print(f"{time.monotonic() - begin:.0f} s")
     print(f"{passed} passed, {failed} failed")
     return 1 if failed else 0

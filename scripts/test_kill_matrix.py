@@ -58,10 +58,19 @@ def test_what_is_no_results_is_told(tmp_path: Path) -> None:
     assert kill_matrix.play(str(program), REFERENCE, []).faults == ["no results: why"]
 
 
-def test_large_cases_are_left_out_where_smaller_ones_are_there() -> None:
-    slow = "web-server/5.3-body/to-a-slow-client"
-    cases = ["a/b[N=0]", "a/b[N=1048575]", "a/b[N=1048576]", "a/only[N=1048576]", "a/only[N=10485760]", "a/c", "a/t[TYPE=GET][N=2097152]", "a/n[N=1]", "a/n[N=4294967295]",
-             f"{slow}[N=65536]", f"{slow}[N=1048576]", f"{slow}[N=10485760]"]  # fmt: skip
-    assert kill_matrix.large_cases(cases) == ["a/b[N=1048576]", "a/only[N=10485760]", f"{slow}[N=10485760]"]
-    for scenario in kill_matrix.SHOWN_BY_MIBS:
-        assert (ROOT / "conformance" / "scenarios" / f"{scenario}.fcs").exists()
+def test_the_first_and_the_last_case_of_a_table_are_played() -> None:
+    cases = ["a/b[N=0]", "a/b[N=65536]", "a/b[N=65537]", "a/b[N=9]", "a/only[N=1048576]", "a/only[N=10485760]", "a/c", "a/t[TYPE=GET][N=2097152]", "a/n[N=1]", "a/n[N=4294967295]",
+             "a/two[A=1][B=1]", "a/two[A=1][B=2]", "a/two[A=10][B=1]", "a/two[A=9][B=100000]"]  # fmt: skip
+    assert kill_matrix.left_out(cases) == ["a/b[N=65537]", "a/b[N=9]", "a/only[N=10485760]", "a/two[A=1][B=2]", "a/two[A=9][B=100000]"]
+
+
+def test_what_differs_is_played_again_with_all_cases(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    """A program that is accused of what it declares only where nothing is skipped."""
+    program = tmp_path / "program"
+    told = {"results": [{"scenario": "a/b[N=1]", "verdict": "fail"}], "findings": [finding("R-1-1"), finding("R-1-2")]}
+    silent = {"results": [{"scenario": "a/b[N=1]", "verdict": "pass"}], "findings": []}
+    program.write_text(f"#!/bin/sh\ncase \"$*\" in *--skip*) echo '{json.dumps(silent)}';; *) echo '{json.dumps(told)}'; exit 1;; esac\n")
+    program.chmod(0o755)
+    again = kill_matrix.play_all(str(program), [MUTANT], {APPLICATION: ["a/b[N=2]"]}, 2)
+    assert [one.faults for one in again] == [[]]
+    assert capsys.readouterr().out.count("does_wrong") == 1

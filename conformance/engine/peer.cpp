@@ -46,7 +46,9 @@ PlayOptions Peer::play_options() const {
     return result;
 }
 
-std::optional<ExitStatus> Peer::exit_status() noexcept { return process_ ? process_->exit_status() : std::nullopt; }
+std::optional<ExitStatus> Peer::exit_status() noexcept { return wait_for_exit(0); }
+
+std::optional<ExitStatus> Peer::wait_for_exit(int deadline_ms) noexcept { return process_ ? process_->wait_for_exit(deadline_ms) : std::nullopt; }
 
 /// Whether it was told to go.
 bool Peer::stop_web_server() {

@@ -23,6 +23,8 @@ public:
     [[nodiscard]] PlayOptions play_options() const;
     /// How the process that we started ended, if it has.
     [[nodiscard]] std::optional<ExitStatus> exit_status() noexcept;
+    /// Likewise, waits at most `deadline_ms`; not at all where we started none.
+    [[nodiscard]] std::optional<ExitStatus> wait_for_exit(int deadline_ms) noexcept;
     /// Readable once that process has ended; -1 where we started none.
     [[nodiscard]] int end_fd() const noexcept { return process_ ? process_->end_fd() : -1; }
     /// What the probe has found out of it, for play_options().

@@ -16,8 +16,8 @@ namespace fcgispec {
 /// peer can't be started.
 [[nodiscard]] Report run_scenarios(const RunOptions& options, const std::vector<Scenario>& scenarios, const Register& requirements);
 
-/// Whether `pattern` picks a scenario: a name or the beginning of one up to a '/' or '[', a shell pattern over the whole
-/// name, either with or without the side that it begins with; or the id of a requirement that it proves.
+/// Whether `pattern` picks a scenario: a name or the beginning of one up to a '/' or '[', a shell pattern with `*` or `?` over
+/// the whole name, either with or without the side that it begins with; or the id of a requirement that it proves.
 [[nodiscard]] bool picks(const std::string& pattern, const Scenario& scenario);
 
 /// `text` as one word for a POSIX shell.

@@ -230,6 +230,13 @@ BOOST_AUTO_TEST_CASE(one_that_ends_is_judged_by_how_and_started_again) {
     BOOST_TEST((report.findings.front().verdict == Verdict::crash));
 }
 
+BOOST_AUTO_TEST_CASE(one_that_closes_before_it_ends_is_judged_by_how_it_ends) {
+    const Report report = run_scenarios(spawned(), {good("a"), asking("b", "closing-0"), asking("c", "closing-1"), good("d")}, {});
+    BOOST_TEST(verdicts(report) == "a pass, b fail, c fail, d pass");
+    BOOST_TEST(result_of(report, "b").reason.ends_with("; the peer ended with exit status 0"), result_of(report, "b").reason);
+    BOOST_TEST(result_of(report, "c").reason.ends_with("; the peer ended with exit status 1"), result_of(report, "c").reason);
+}
+
 BOOST_AUTO_TEST_CASE(one_that_ends_on_purpose_after_its_answer_spoils_no_other_scenario) {
     // [§7]: exit status 0 after some requests is a crude form of garbage collection. When we notice depends on the
     // machine, so on which scenario it falls: none may fail for it.

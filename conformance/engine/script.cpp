@@ -109,7 +109,13 @@ private:
         return result;
     }
 
-    [[nodiscard]] std::size_t line_here() { return position_of(text_, scanner_.offset()).line; }
+    /// Counts on from the call before: a script may have thousands of lines.
+    std::size_t line_here() {
+        const auto text = text_.substr(counted_size_, scanner_.offset() - counted_size_);
+        line_ += static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n'));
+        counted_size_ = scanner_.offset();
+        return line_;
+    }
 
     Step step(bool within_either) {
         Step result;
@@ -396,6 +402,8 @@ private:
 
     NotationScanner scanner_;
     std::string_view text_;
+    std::size_t counted_size_ = 0;  // of text_, by line_here()
+    std::size_t line_ = 1;
     Side under_test_;
 };
 

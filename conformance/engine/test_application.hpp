@@ -182,7 +182,7 @@ private:
 };
 
 /// A FastCGI application in Perl, as a Web server starts it: it answers every request with "good", but ends as asked
-/// where a request says exit-N or signal-N.
+/// where a request says exit-N or signal-N; by closing-N it closes this connection and the next one before it ends.
 inline std::vector<std::string> perl_application() {
     return {"/usr/bin/perl", "-e", R"(
         sub take { my $all = ''; while (length $all < $_[0]) { sysread(C, $all, $_[0] - length $all, length $all) or return } $all }
@@ -196,6 +196,7 @@ inline std::vector<std::string> perl_application() {
                 next if $type != 5 || $length;
                 exit $1 if $said =~ /exit-(\d+)/;
                 kill $1, $$ if $said =~ /signal-(\d+)/;
+                if ($said =~ /closing-(\d+)/) { close C; accept(C, STDIN); close C; select(undef, undef, undef, 0.1); exit $1 }
                 my $out = "Content-Type: text/plain\r\n\r\ngood";
                 syswrite(C, pack('CCnnCx', 1, 6, $id, length $out, 0) . $out . pack('CCnnCx', 1, 6, $id, 0, 0)
                             . pack('CCnnCxNCx3', 1, 3, $id, 8, 0, 0, 0));

@@ -295,6 +295,8 @@ bool WebServerMutator::gives_up(const Record& record, const Request* request) co
         case Mutant::takes_late_empty_errors_for_failures:
             return is_error && record.content.empty() && request != nullptr && request->std_out_ended &&
                    request->std_err_size == 0;
+        case Mutant::takes_late_errors_for_failures:
+            return is_error && !record.content.empty() && request != nullptr && request->std_out_ended;
         case Mutant::fails_uploads_with_errors:
             return is_error && request != nullptr && request->std_in_size > 0 && request->role == Role::responder;
         case Mutant::demands_ends_without_padding:

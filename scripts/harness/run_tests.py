@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import os
 import re
+import resource
 import subprocess
 import sys
 import time
@@ -113,9 +114,15 @@ STEPS = [
 ]
 
 
+def cpu_seconds() -> float:
+    """Of all that has ended, and that theirs have waited for."""
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return children.ru_utime + children.ru_stime
+
+
 def run_step(step: Step) -> tuple[bool, Counts]:
     log = LOGS / f"{step.name}.log"
-    begin = time.monotonic()
+    begin, begin_cpu = time.monotonic(), cpu_seconds()
     print(f"{step.name:<14} {step.about} ... ", end="", flush=True)
     ok = True
     with log.open("wb") as out:
@@ -133,7 +140,7 @@ def run_step(step: Step) -> tuple[bool, Counts]:
         ok = False
     tested = f"{counts.passed} passed, {counts.failed} failed, " if step.count else ""
     tested += f"{counts.skipped} skipped, " if counts.skipped else ""
-    print(f"{'ok' if ok else 'FAILED'} ({tested}{time.monotonic() - begin:.0f} s)", flush=True)
+    print(f"{'ok' if ok else 'FAILED'} ({tested}{time.monotonic() - begin:.0f} s, {cpu_seconds() - begin_cpu:.0f} s of CPU)", flush=True)
     if not ok:
         print("\n".join(output.splitlines()[-80:]))
         print(f"{step.name} failed; the whole log is {log}", flush=True)

@@ -6,27 +6,43 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
+from concurrent.futures import Future
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "scripts"))
-from harness import peers, web_servers  # noqa: E402
+from harness import peers, side_by_side, web_servers  # noqa: E402
 from judge.judge import BORNE_OUT, CONTRADICTED, judge_results  # noqa: E402
 
 FCGISPEC = ROOT / "build-dev" / "fcgispec"
 KNOWN = ROOT / "reports" / "known"
 
 
-@pytest.mark.parametrize("name", sorted(path.stem for path in KNOWN.glob("*.txt") if path.stem in peers.APPLICATIONS))
-def test_deviates_as_known(name: str, tmp_path: Path) -> None:
-    report = tmp_path / "results.json"
-    with peers.start(name) as peer:
+AT_ONCE = 2
+LISTED = sorted(path.stem for path in KNOWN.glob("*.txt") if path.stem in peers.APPLICATIONS)
+
+
+def run(name: str) -> tuple[subprocess.CompletedProcess, dict]:
+    with tempfile.TemporaryDirectory() as folder, peers.start(name) as peer:
+        report = Path(folder) / "results.json"
         command = [FCGISPEC, "app", peer.address, *peer.param_words(), "--name", name, "--baseline", KNOWN / f"{name}.txt", "-j", "4", "--json", report]
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=600)
+        return done, json.loads(report.read_text()) if report.exists() else {}
+
+
+@pytest.fixture(scope="module")
+def runs(request: pytest.FixtureRequest) -> Iterator[dict[str, Future]]:
+    yield from side_by_side.begin_runs(request, run, LISTED, AT_ONCE)
+
+
+@pytest.mark.parametrize("name", LISTED)
+def test_deviates_as_known(name: str, runs: dict[str, Future]) -> None:
+    done, results = runs[name].result()
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
-    results = json.loads(report.read_text())
     assert results["stale"] == []
     assert results["summary"]["inconclusive"] == 0
     assert results["summary"]["pass"] > 100

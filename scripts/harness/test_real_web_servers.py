@@ -1,6 +1,5 @@
-"""Real Web servers deviate as reports/known/<server>.txt says, no more and no less, and no second judge disagrees. Several
-of them are run at a time: a run mostly waits for the deadlines of what fails. With FCGISPEC_UNSTEADY=1 HAProxy's runs are
-whole."""
+"""Real Web servers deviate as reports/known/<server>.txt says, no more and no less, and no second judge disagrees.
+With FCGISPEC_UNSTEADY=1 HAProxy's runs are whole."""
 
 from __future__ import annotations
 
@@ -10,14 +9,14 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "scripts"))
-from harness import web_servers  # noqa: E402
+from harness import side_by_side, web_servers  # noqa: E402
 from judge.judge import CONTRADICTED, judge_results  # noqa: E402
 
 KNOWN = ROOT / "reports" / "known"
@@ -67,9 +66,7 @@ def run(name: str) -> tuple[subprocess.CompletedProcess, dict]:
 
 @pytest.fixture(scope="module")
 def runs(request: pytest.FixtureRequest) -> Iterator[dict[str, Future]]:
-    selected = [item.callspec.params["name"] for item in request.session.items if item.path == request.path and hasattr(item, "callspec")]
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        yield {name: pool.submit(run, name) for name in selected}
+    yield from side_by_side.begin_runs(request, run, LISTED, AT_ONCE)
 
 
 @pytest.mark.parametrize("name", LISTED)
