@@ -328,7 +328,7 @@ def main() -> int:
     parser.add_argument("--side", choices=[side.name for side in SIDES], help="only this one")
     parser.add_argument("--mutant", action="append", default=[], metavar="NAME", help="only this one; repeatable")
     parser.add_argument("--quick", action="store_true", help=f"each {QUICK_STEP}th mutant")
-    parser.add_argument("--whole", action="store_true", help="with every mutant all cases of each table; four times the time")
+    parser.add_argument("--whole", action="store_true", help="with every mutant all cases of each table; twice the time")
     parser.add_argument("--report", type=Path, default=REPORT, metavar="FILE", help="written when all are played")
     parser.add_argument("-j", "--jobs", type=int, default=5 * (os.cpu_count() or 1), help="mutants at once: many wait")
     options = parser.parse_args()

@@ -21,11 +21,12 @@ using Clock = std::chrono::steady_clock;
 
 constexpr std::size_t traces_size_max = 4U << 20;  // of all cases together: each may have some hundred KiB
 constexpr std::size_t trace_size_min = 2U << 10;   // of each, beyond that
-constexpr int come_back_interval_ms = 50;  // between two looks
+constexpr int interval_ms = 50;  // between two looks, whether it has come back or has ended
 constexpr int second_look_factor = 3;      // a silence is looked at again with so much more time
 constexpr int deadline_round_trips = 100;
 constexpr int deadlines_of_a_timer = 33;  // how long a Web server's own timer may last
 constexpr int timer_ms_max = 10000;
+constexpr int end_ms_max = 2000;  // to end, when all connections are closed
 
 /// One case in one splitting.
 struct Case {
@@ -187,9 +188,15 @@ private:
     bool check_health() {
         if (peer_.exit_status()) return false;
         const bool healthy = answers_plain_request();
-        // One that ends closes its connections first, and may well end on purpose [§7]: how is known a moment later.
-        if (!healthy) (void)peer_.wait_for_exit(options_.deadline_ms);
+        if (!healthy) await_end();
         return healthy;
+    }
+
+    /// One that ends closes its connections first, and may well end on purpose [§7]: how is known a moment later.
+    void await_end() {
+        const auto begin = Clock::now();
+        const int patience_ms = std::min(options_.deadline_ms, end_ms_max);
+        while (peer_.end_fd() >= 0 && !interrupted() && milliseconds_since(begin) < patience_ms && !peer_.wait_for_exit(interval_ms)) continue;
     }
 
     bool answers_plain_request() {
@@ -247,7 +254,7 @@ private:
                 gone_ = true;
                 return;
             }
-            std::this_thread::sleep_for(std::chrono::milliseconds(come_back_interval_ms));
+            std::this_thread::sleep_for(std::chrono::milliseconds(interval_ms));
         }
     }
 

@@ -196,7 +196,7 @@ inline std::vector<std::string> perl_application() {
                 next if $type != 5 || $length;
                 exit $1 if $said =~ /exit-(\d+)/;
                 kill $1, $$ if $said =~ /signal-(\d+)/;
-                if ($said =~ /closing-(\d+)/) { close C; accept(C, STDIN); close C; select(undef, undef, undef, 0.1); exit $1 }
+                if ($said =~ /closing-(\d+)/) { shutdown(C, 2); accept(D, STDIN); shutdown(D, 2); select(undef, undef, undef, 0.1); exit $1 }
                 my $out = "Content-Type: text/plain\r\n\r\ngood";
                 syswrite(C, pack('CCnnCx', 1, 6, $id, length $out, 0) . $out . pack('CCnnCx', 1, 6, $id, 0, 0)
                             . pack('CCnnCxNCx3', 1, 3, $id, 8, 0, 0, 0));

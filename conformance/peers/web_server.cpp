@@ -267,7 +267,10 @@ void Server::accept_one() {
         return;
     }
     auto endpoints = endpoints_of(socket.get());
-    if (!endpoints) return;
+    if (!endpoints) {  // reset before it was accepted
+        if (is_mutant(Mutant::hangs_after_cut_uploads)) hang();
+        return;
+    }
     clients_.push_back({.socket = std::move(socket),
                         .reader = HttpRequestReader(options_.http_limits),
                         .endpoints = std::move(*endpoints),
@@ -294,7 +297,8 @@ void Server::read_some(Client& client) {
         return;
     }
     // [§5.4] The client has left. (One that has only ended its side can't be told from it before it is written to.)
-    if (is_mutant(Mutant::hangs_after_cut_uploads) && client.state == Client::State::reading && client.num_reads > 0)
+    const bool within_request = client.num_reads > 0 || size < 0;  // a reset takes what was not read yet
+    if (is_mutant(Mutant::hangs_after_cut_uploads) && client.state == Client::State::reading && within_request)
         hang();
     leave(client);
 }

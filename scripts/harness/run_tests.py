@@ -1,4 +1,4 @@
-"""Runs the steps of scripts/test one after the other, shows their progress and counts what they tested.
+"""Runs the steps of scripts/test one after the other, some side by side, shows their progress and counts what they tested.
 
 A step's output goes to build-test/<step>.log and is printed where the step fails. A step that says it tested nothing
 has failed.
@@ -9,13 +9,14 @@ from __future__ import annotations
 import argparse
 import os
 import re
-import resource
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import BinaryIO
 
 ROOT = Path(__file__).resolve().parents[2]
 LOGS = ROOT / "build-test"
@@ -71,6 +72,7 @@ class Step:
     count: Callable[[str], Counts] | None  # nothing: it builds, and tests nothing
     # Only of steps that start no real application: some show theirs among the parameters of a request.
     environment: dict[str, str] = field(default_factory=dict)
+    beside_next: bool = False  # run together with the step that follows: one of them waits more than it works
 
 
 def build(preset: str, about: str, *targets: str) -> Step:
@@ -85,52 +87,64 @@ def build(preset: str, about: str, *targets: str) -> Step:
 UNIT_TESTS = ("fcgispec_codec_test", "fcgispec_engine_test", "fcgispec_peers_test")
 
 
-def unit_tests(preset: str) -> Step:
+def unit_tests(preset: str, beside_next: bool = False) -> Step:
     programs = [[f"build-{preset}/{program}", "--report_level=short", "--color_output=no"] for program in UNIT_TESTS]
-    return Step(f"unit-{preset}", f"unit tests, {preset}", programs, count_boost)
+    return Step(f"unit-{preset}", f"unit tests, {preset}", programs, count_boost, beside_next=beside_next)
 
 
 STEPS = [
     build("dev", "build with GCC, warnings as errors"),
-    unit_tests("dev"),
-    Step("check", "scripts/check: format, clang-tidy, Python's lint and types, README files, quick tests", [["scripts/check", "--no-build"]], count_plain),
     Step("lint", "scenarios and register against each other", [["build-dev/fcgispec", "list", "--lint"]], None),
+    unit_tests("dev", beside_next=True),
+    Step("check", "scripts/check: format, clang-tidy, Python's lint and types, README files, quick tests", [["scripts/check", "--no-build"]], count_plain, beside_next=True),
     Step(
         "python",
         "codec in Python, second judge, command, reports, harness",
-        [[*PYTEST, "scripts/codec", "conformance/command", "reports", "scripts/judge", "scripts/test_no_flakes.py", "scripts/test_kill_matrix.py", "scripts/harness/test_peers.py", "scripts/harness/test_web_servers.py"]],
+        [[*PYTEST, "-n", str(os.cpu_count() or 1), "scripts/codec", "conformance/command", "reports", "scripts/judge", "scripts/test_no_flakes.py",
+          "scripts/test_kill_matrix.py", "scripts/harness/test_peers.py", "scripts/harness/test_web_servers.py"]],
         count_pytest,
         {"FCGISPEC_CODEC_ORACLE": str(ROOT / "build-dev" / "codec_oracle")},
     ),
     Step("reference", "the reference application, in every splitting, under load", [[*PYTEST, "scripts/harness/test_reference.py"]], count_pytest),
     Step("real-peers", "real applications against their known deviations", [[*PYTEST, "scripts/harness/test_real_peers.py"]], count_pytest),
     Step("real-servers", "real Web servers against their known deviations", [[*PYTEST, "scripts/harness/test_real_web_servers.py"]], count_pytest),
-    Step("two-hosts", "verdicts across a network with a delay and short packets", [[*PYTEST, "scripts/harness/test_two_hosts.py"]], count_pytest),
     Step("kill-matrix", "every mutant accused of what it declares, every scenario failed by one", [["scripts/kill_matrix.py", "--fcgispec", "build-dev/fcgispec", "--report", "build-test/kill-matrix.md"]], count_plain),
     Step("no-flakes", "whole runs of both sides under changing conditions", [["scripts/no_flakes"]], count_plain),
+    Step("two-hosts", "verdicts across a network with a delay and short packets", [[*PYTEST, "scripts/harness/test_two_hosts.py"]], count_pytest, beside_next=True),
     build("asan", "build with AddressSanitizer and UndefinedBehaviorSanitizer", *UNIT_TESTS),
     unit_tests("asan"),
     Step("fuzz", "every fuzz target for a moment, the canary, the whole corpus", [["scripts/fuzz_smoke"]], count_plain),
 ]
 
 
-def cpu_seconds() -> float:
-    """Of all that has ended, and that theirs have waited for."""
-    children = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return children.ru_utime + children.ru_stime
+def run_command(command: list[str], step: Step, out: BinaryIO) -> tuple[int, float]:
+    """Its exit code, and the seconds of CPU that it and what it started have taken."""
+    out.write(f"$ {' '.join(command)}\n".encode())
+    out.flush()
+    process = subprocess.Popen(command, cwd=ROOT, env=os.environ | step.environment, stdout=out, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
+    _, status, used = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    return process.returncode, used.ru_utime + used.ru_stime
 
 
-def run_step(step: Step) -> tuple[bool, Counts]:
+@dataclass
+class Outcome:
+    step: Step
+    ok: bool
+    counts: Counts
+    said: str  # in a few words
+    output: str
+
+
+def run_step(step: Step) -> Outcome:
     log = LOGS / f"{step.name}.log"
-    begin, begin_cpu = time.monotonic(), cpu_seconds()
-    print(f"{step.name:<14} {step.about} ... ", end="", flush=True)
+    begin, cpu_seconds = time.monotonic(), 0.0
     ok = True
     with log.open("wb") as out:
         for command in step.commands:
-            out.write(f"$ {' '.join(command)}\n".encode())
-            out.flush()
-            done = subprocess.run(command, cwd=ROOT, env=os.environ | step.environment, stdout=out, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
-            if done.returncode != 0:
+            exit_code, used = run_command(command, step, out)
+            cpu_seconds += used
+            if exit_code != 0:
                 ok = False
                 if step.count is None:
                     break  # what follows stands on it
@@ -140,12 +154,39 @@ def run_step(step: Step) -> tuple[bool, Counts]:
         ok = False
     tested = f"{counts.passed} passed, {counts.failed} failed, " if step.count else ""
     tested += f"{counts.skipped} skipped, " if counts.skipped else ""
-    print(f"{'ok' if ok else 'FAILED'} ({tested}{time.monotonic() - begin:.0f} s, {cpu_seconds() - begin_cpu:.0f} s of CPU)", flush=True)
+    said = f"{'ok' if ok else 'FAILED'} ({tested}{time.monotonic() - begin:.0f} s, {cpu_seconds:.0f} s of CPU)"
     if not ok:
-        print("\n".join(output.splitlines()[-80:]))
-        print(f"{step.name} failed; the whole log is {log}", flush=True)
         counts.failed = max(counts.failed, 1)
-    return ok, counts
+    return Outcome(step, ok, counts, said, output)
+
+
+def run_together(steps: list[Step]) -> list[Outcome]:
+    """One step, or several side by side; says how each ends when it does."""
+    alone = len(steps) == 1
+    for step in steps:
+        print(f"{step.name:<14} {step.about} ... ", end="" if alone else "begun\n", flush=True)
+    outcomes = []
+    with ThreadPoolExecutor(len(steps)) as pool:
+        for ended in as_completed([pool.submit(run_step, step) for step in steps]):
+            outcome = ended.result()
+            outcomes.append(outcome)
+            print(outcome.said if alone else f"{outcome.step.name:<14} {outcome.said}", flush=True)
+            if not outcome.ok:
+                print("\n".join(outcome.output.splitlines()[-80:]))
+                print(f"{outcome.step.name} failed; the whole log is {LOGS / outcome.step.name}.log", flush=True)
+    return outcomes
+
+
+def groups_of(steps: list[Step]) -> list[list[Step]]:
+    groups: list[list[Step]] = []
+    joins = False
+    for step in steps:
+        if joins:
+            groups[-1].append(step)
+        else:
+            groups.append([step])
+        joins = step.beside_next
+    return groups
 
 
 def main() -> int:
@@ -164,15 +205,14 @@ def main() -> int:
     LOGS.mkdir(exist_ok=True)
     total = Counts()
     all_ok = True
-    for step in STEPS:
-        if arguments.steps and step.name not in arguments.steps:
-            continue
-        ok, counts = run_step(step)
-        all_ok = all_ok and ok
-        total.passed += counts.passed
-        total.failed += counts.failed
-        total.skipped += counts.skipped
-        if not ok and step.count is None:
+    for group in groups_of([step for step in STEPS if not arguments.steps or step.name in arguments.steps]):
+        outcomes = run_together(group)
+        for outcome in outcomes:
+            all_ok = all_ok and outcome.ok
+            total.passed += outcome.counts.passed
+            total.failed += outcome.counts.failed
+            total.skipped += outcome.counts.skipped
+        if any(not outcome.ok and outcome.step.count is None for outcome in outcomes):
             break  # what follows stands on it
     print(f"{total.passed} passed, {total.failed} failed, {total.skipped} skipped")
     return 0 if all_ok else 1

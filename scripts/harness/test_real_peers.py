@@ -20,9 +20,7 @@ from judge.judge import BORNE_OUT, CONTRADICTED, judge_results  # noqa: E402
 
 FCGISPEC = ROOT / "build-dev" / "fcgispec"
 KNOWN = ROOT / "reports" / "known"
-
-
-AT_ONCE = 2
+AT_ONCE = 3
 LISTED = sorted(path.stem for path in KNOWN.glob("*.txt") if path.stem in peers.APPLICATIONS)
 
 
