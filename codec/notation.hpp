@@ -10,8 +10,8 @@
 //   field     = "version" | "length" | "padding" | "reserved"
 //   text      = factor { "+" factor }
 //   factor    = string [ "*" number ] | "random" "(" number ")"
-//   string    = '"' ... '"' with \r \n \t \" \\ \ooo (octal), \(N), the table value N, and \(N*16), that many times as
-//               much; "..." at either end leaves that end open
+//   string    = '"' ... '"' with \r \n \t \" \\ \ooo (octal), and \(N) or \(N*16), a number or a product of two
+//               in decimal digits; "..." at either end leaves that end open
 //   number    = decimal | "0x" hex | a name of [§8] where one fits | "*" (any) | a table name
 #pragma once
 

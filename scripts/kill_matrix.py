@@ -9,8 +9,8 @@
 
     kill_matrix.py [--fcgispec PROGRAM] [--side SIDE] [--mutant NAME]... [--quick] [--whole] [--report FILE]
 
-A scenario with tables is many cases. Mutants are played the first and the last of each, and all only where those don't show
-what the mutant declares; with --whole, all. The reference peers are always played all.
+A scenario with tables is many cases. Mutants are played the first and the last of each scenario, and all where those don't show
+what the mutant declares, or fail the scenario; with --whole, all. The reference peers are always played all.
 
 With --side, --mutant or --quick only some are played, and what all of them together have to show is not judged. The
 last line is "N passed, M failed"; exit code 1 where anything failed.
@@ -32,12 +32,13 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 REPORT = ROOT / "reports" / "kill-matrix.md"
+REPORT_OF_SOME = ROOT / "build-test" / "kill-matrix.md"
 ACCUSING = {"fail", "crash", "tolerated"}
 RUN_SECONDS_MAX = 240
 QUICK_STEP = 8  # --quick plays each eighth mutant
 TIMEOUT_MS = 100
 CASES_AT_ONCE = 2  # of one mutant, where the command can do more than one
-HANGING = ("hangs_", "waits_", "ignores_")  # so the names of mutants begin that do
+LONG_ONES = ("hangs_", "waits_", "ignores_")  # so the names begin of most that take long: a guess, for the order alone
 SMALL_SIZE_MAX = 65536  # bytes, or of whatever a table counts
 SIZE_MAX = 64 * 1024 * 1024  # a number beyond is none of bytes to be sent
 
@@ -101,6 +102,7 @@ class Played:
     accused: dict[str, list[str]] = field(default_factory=dict)  # requirement -> scenarios
     killers: set[str] = field(default_factory=set)
     cases: list[str] = field(default_factory=list)
+    proves: dict[str, set[str]] = field(default_factory=dict)  # scenario -> requirements
     inconclusive: list[str] = field(default_factory=list)
     trouble: str = ""
     seconds: float = 0
@@ -110,12 +112,15 @@ class Played:
         return {plain_name(case) for case in self.cases}
 
     @property
+    def lacking(self) -> list[str]:
+        return [f"not accused of {requirement}" for requirement in sorted(self.mutant.declared - self.mutant.unsure - set(self.accused))]
+
+    @property
     def faults(self) -> list[str]:
         faults = [self.trouble] if self.trouble else []
         for requirement in sorted(set(self.accused) - self.mutant.declared):
             faults.append(f"accused of {requirement} too ({', '.join(self.accused[requirement][:4])})")
-        for requirement in sorted(self.mutant.declared - self.mutant.unsure - set(self.accused)):
-            faults.append(f"not accused of {requirement}")
+        faults += self.lacking
         if self.inconclusive:
             faults.append(f"inconclusive: {', '.join(self.inconclusive[:3])}")
         return faults
@@ -140,8 +145,8 @@ def list_mutants(program: str, side: Side) -> list[Mutant]:
 
 
 def values_of(case: str) -> list[int]:
-    """Of its tables."""
-    return [int(value) for value in re.findall(r"=(\d+)\]", case)]
+    """The values of a case's tables, as in [N=1,M=4]."""
+    return [int(value) for value in re.findall(r"=(\d+)(?=[],])", case)]
 
 
 def is_small(case: str) -> bool:
@@ -149,7 +154,8 @@ def is_small(case: str) -> bool:
 
 
 def left_out(cases: list[str]) -> list[str]:
-    """All but the first and the last case of each table, and of sizes what is beyond SMALL_SIZE_MAX where a smaller one is there."""
+    """All but the first and the last case of each scenario, and of sizes what is beyond SMALL_SIZE_MAX where a smaller one is
+    there."""
     scenarios: dict[str, list[str]] = {}
     for case in sorted(cases, key=values_of):
         scenarios.setdefault(plain_name(case), []).append(case)
@@ -160,12 +166,13 @@ def left_out(cases: list[str]) -> list[str]:
     return sorted(result)
 
 
-def play(program: str, mutant: Mutant, skipped: list[str]) -> Played:
+def play(program: str, mutant: Mutant, selection: list[str]) -> Played:
+    """`selection`: words for fcgispec; without them it plays all cases."""
     played = Played(mutant)
     command = [program, mutant.side.command, "--json", "-", "-q", "--timeout", str(TIMEOUT_MS), *mutant.arguments]
     if mutant.side.name == "application":
         command += ["-j", str(CASES_AT_ONCE)]
-    command += [word for case in skipped for word in ("--skip", case)]
+    command += selection
     begin = time.monotonic()
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=RUN_SECONDS_MAX, check=False)
@@ -187,6 +194,7 @@ def play(program: str, mutant: Mutant, skipped: list[str]) -> Played:
     for result in results["results"]:
         name = plain_name(result["scenario"])
         played.cases.append(result["scenario"])
+        played.proves[name] = set(result.get("requirements", []))
         if result["verdict"] in ACCUSING:
             played.killers.add(name)
         if result["verdict"] == "inconclusive":
@@ -259,7 +267,7 @@ def table(matrix: Matrix) -> list[str]:
 
 WHICH_CASES = {
     True: "Every mutant was played every case.",
-    False: "The reference peers were played every case, mutants the first and the last of each table, and all where those don't show it.",
+    False: "Mutants were played the first and the last case of each scenario, and all where those don't show it; the reference peers all.",
 }
 
 
@@ -277,8 +285,8 @@ def write_report(path: Path, matrices: list[Matrix], whole: bool) -> None:
     path.write_text("\n".join(lines) + "\n")
 
 
-def show(played: Played) -> None:
-    verdict = "ok  " if not played.faults else "FAIL"
+def show(played: Played, counts: bool = True) -> None:
+    verdict = "ok  " if not played.faults else "FAIL" if counts else "more"
     mutant = played.mutant
     kills = f"{len(played.killers):4} scenarios {played.seconds:6.1f} s"
     print(f"{verdict} {mutant.name:46} {mutant.requirement:9} {kills}", flush=True)
@@ -286,19 +294,32 @@ def show(played: Played) -> None:
         print(f"       {fault}", flush=True)
 
 
-def play_all(program: str, mutants: list[Mutant], skipped: dict[Side, list[str]], jobs: int) -> list[Played]:
-    """In the order of `mutants`. What differs may be shown by a case that was left out; and beside others on a busy machine
-    a silence may be nobody's fault. So it is played again, all cases, in the end alone, and that counts."""
-    all_played: dict[Mutant, Played] = {}
-    for left, at_once in ((skipped, jobs), ({}, os.cpu_count() or 1), ({}, 1)):
-        # What hangs takes longest: it begins first, beside the many short ones.
-        again = sorted((one for one in mutants if one not in all_played), key=lambda one: not one.name.startswith(HANGING))
+def play_all(program: str, mutants: list[Mutant], selections: dict[Side, list[str]], jobs: int) -> list[Played]:
+    """In the order of `mutants`. One that only lacks an accusation is played all cases: others than those selected may show it.
+    What differs then, or otherwise, is played again alone, and that counts: beside others on a busy machine a silence may be
+    nobody's fault. What is not counted is shown."""
+    counted: dict[Mutant, Played] = {}
+    others: dict[Mutant, Played] = {}
+
+    def play_some(some: list[Mutant], selections: dict[Side, list[str]], at_once: int, last: bool = False) -> None:
         with ThreadPoolExecutor(at_once) as pool:
-            for played in pool.map(lambda one: play(program, one, left.get(one.side, [])), again):
-                if not played.faults or at_once == 1:
-                    show(played)
-                    all_played[played.mutant] = played
-    return [all_played[one] for one in mutants]
+            for played in pool.map(lambda one: play(program, one, selections.get(one.side, [])), some):
+                (others if played.faults and not last else counted)[played.mutant] = played
+                show(played, counts=played.mutant in counted)
+
+    play_some(sorted(mutants, key=lambda one: not one.name.startswith(LONG_ONES)), selections, jobs)
+    if selections:
+        play_some([one for one, played in others.items() if played.faults == played.lacking], {}, os.cpu_count() or 1)
+    play_some([one for one in others if one not in counted], {}, 1, last=True)
+    return [counted[one] for one in mutants]
+
+
+def kill_the_rest(program: str, matrix: Matrix) -> None:
+    """Scenarios that no mutant has failed are played all cases, by the mutants of what they prove."""
+    for scenario in matrix.alive:
+        for one in matrix.played:
+            if one.mutant.declared & matrix.reference.proves[scenario]:
+                one.killers |= play(program, one.mutant, ["--select", scenario]).killers
 
 
 def judge_whole(matrices: list[Matrix]) -> tuple[int, int]:
@@ -328,8 +349,8 @@ def main() -> int:
     parser.add_argument("--side", choices=[side.name for side in SIDES], help="only this one")
     parser.add_argument("--mutant", action="append", default=[], metavar="NAME", help="only this one; repeatable")
     parser.add_argument("--quick", action="store_true", help=f"each {QUICK_STEP}th mutant")
-    parser.add_argument("--whole", action="store_true", help="with every mutant all cases of each table; twice the time")
-    parser.add_argument("--report", type=Path, default=REPORT, metavar="FILE", help="written when all are played")
+    parser.add_argument("--whole", action="store_true", help="with every mutant all cases of each scenario; twice the time")
+    parser.add_argument("--report", type=Path, metavar="FILE", help=f"written when all are played; {REPORT.relative_to(ROOT)} with --whole, else {REPORT_OF_SOME.relative_to(ROOT)}")
     parser.add_argument("-j", "--jobs", type=int, default=5 * (os.cpu_count() or 1), help="mutants at once: many wait")
     options = parser.parse_args()
     begin = time.monotonic()
@@ -343,17 +364,23 @@ def main() -> int:
     if options.quick:
         asked = asked[::QUICK_STEP]
     sides = [side for side in sides if any(one.side == side for one in asked)]
-    references = play_all(options.fcgispec, [Mutant(side, f"(reference {side.title})") for side in sides], {}, 1)
-    skipped = {} if options.whole else {one.mutant.side: left_out(one.cases) for one in references}
+    references = [play(options.fcgispec, Mutant(side, f"(reference {side.title})"), []) for side in sides]  # alone, and once
+    for one in references:
+        show(one)
+    skipped = {} if options.whole else {one.mutant.side: [word for case in left_out(one.cases) for word in ("--skip", case)] for one in references}
     played = play_all(options.fcgispec, asked, skipped, options.jobs)
     matrices = [Matrix(one.mutant.side, one, [other for other in played if other.mutant.side == one.mutant.side]) for one in references]
 
     passed = sum(matrix.num_exact + (not matrix.reference.faults) for matrix in matrices)
     failed = sum(1 + len(matrix.played) for matrix in matrices) - passed
     if not options.mutant and not options.quick and not options.side:
+        for matrix in matrices:
+            kill_the_rest(options.fcgispec, matrix)
         passed_whole, failed_whole = judge_whole(matrices)
         passed, failed = passed + passed_whole, failed + failed_whole
-        write_report(options.report, matrices, options.whole)
+        report = options.report or (REPORT if options.whole else REPORT_OF_SOME)
+        report.parent.mkdir(exist_ok=True)
+        write_report(report, matrices, options.whole)
     print(f"{time.monotonic() - begin:.0f} s")
     print(f"{passed} passed, {failed} failed")
     return 1 if failed else 0

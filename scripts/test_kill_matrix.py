@@ -58,19 +58,46 @@ def test_what_is_no_results_is_told(tmp_path: Path) -> None:
     assert kill_matrix.play(str(program), REFERENCE, []).faults == ["no results: why"]
 
 
-def test_the_first_and_the_last_case_of_a_table_are_played() -> None:
-    cases = ["a/b[N=0]", "a/b[N=65536]", "a/b[N=65537]", "a/b[N=9]", "a/only[N=1048576]", "a/only[N=10485760]", "a/c", "a/t[TYPE=GET][N=2097152]", "a/n[N=1]", "a/n[N=4294967295]",
-             "a/two[A=1][B=1]", "a/two[A=1][B=2]", "a/two[A=10][B=1]", "a/two[A=9][B=100000]"]  # fmt: skip
-    assert kill_matrix.left_out(cases) == ["a/b[N=65537]", "a/b[N=9]", "a/only[N=10485760]", "a/two[A=1][B=2]", "a/two[A=9][B=100000]"]
+def test_the_first_and_the_last_case_of_a_scenario_are_played() -> None:
+    cases = ["a/b[N=0]", "a/b[N=65536]", "a/b[N=65537]", "a/b[N=9]", "a/only[N=1048576]", "a/only[N=10485760]", "a/c", "a/n[N=1]", "a/n[N=4294967295]",
+             "a/two[N=1,M=1]", "a/two[N=1,M=2]", "a/two[N=10,M=1]", "a/two[N=9,M=1]", "a/two[N=100000,M=1]"]  # fmt: skip
+    assert kill_matrix.left_out(cases) == ["a/b[N=65537]", "a/b[N=9]", "a/only[N=10485760]", "a/two[N=1,M=2]", "a/two[N=100000,M=1]", "a/two[N=9,M=1]"]
 
 
-def test_what_differs_is_played_again_with_all_cases(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
-    """A program that is accused of what it declares only where nothing is skipped."""
-    program = tmp_path / "program"
-    told = {"results": [{"scenario": "a/b[N=1]", "verdict": "fail"}], "findings": [finding("R-1-1"), finding("R-1-2")]}
-    silent = {"results": [{"scenario": "a/b[N=1]", "verdict": "pass"}], "findings": []}
-    program.write_text(f"#!/bin/sh\ncase \"$*\" in *--skip*) echo '{json.dumps(silent)}';; *) echo '{json.dumps(told)}'; exit 1;; esac\n")
+TOLD = {"results": [{"scenario": "a/b[N=1]", "verdict": "fail", "requirements": ["R-1-1"]}], "findings": [finding("R-1-1"), finding("R-1-2")]}
+UNTOLD = {"results": [{"scenario": "a/b[N=1]", "verdict": "pass", "requirements": ["R-1-1"]}], "findings": []}
+TOO_MUCH = {"results": TOLD["results"], "findings": [finding("R-1-1"), finding("R-1-2"), finding("R-9-9")]}
+
+
+def program_that(folder: Path, skipping: dict, otherwise: dict) -> str:
+    """Its results where cases are skipped, and where not."""
+    program = folder / "program"
+    program.write_text(f"#!/bin/sh\ncase \"$*\" in *--skip*) echo '{json.dumps(skipping)}';; *) echo '{json.dumps(otherwise)}';; esac\nexit 1\n")
     program.chmod(0o755)
-    again = kill_matrix.play_all(str(program), [MUTANT], {APPLICATION: ["a/b[N=2]"]}, 2)
-    assert [one.faults for one in again] == [[]]
-    assert capsys.readouterr().out.count("does_wrong") == 1
+    return str(program)
+
+
+@pytest.mark.parametrize(
+    ("skipping", "otherwise", "faults", "shown"),
+    [
+        (TOLD, UNTOLD, 0, ["ok"]),
+        (UNTOLD, TOLD, 0, ["more", "ok"]),  # by other cases
+        (TOO_MUCH, TOLD, 0, ["more", "ok"]),  # alone
+        (UNTOLD, UNTOLD, 2, ["more", "more", "FAIL"]),
+        (TOO_MUCH, TOO_MUCH, 1, ["more", "FAIL"]),
+    ],
+)
+def test_what_differs_is_played_again(skipping: dict, otherwise: dict, faults: int, shown: list[str], tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    program = program_that(tmp_path, skipping, otherwise)
+    [played] = kill_matrix.play_all(program, [MUTANT], {APPLICATION: ["--skip", "a/b[N=2]"]}, 2)
+    assert len(played.faults) == faults
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines() if MUTANT.name in line] == shown
+
+
+def test_a_scenario_that_is_alive_is_played_all_cases(tmp_path: Path) -> None:
+    program = program_that(tmp_path, UNTOLD, TOLD)
+    reference, played = kill_matrix.play(program, REFERENCE, ["--skip", "x"]), kill_matrix.play(program, MUTANT, ["--skip", "x"])
+    matrix = kill_matrix.Matrix(APPLICATION, reference, [played])
+    assert matrix.alive == ["a/b"]
+    kill_matrix.kill_the_rest(program, matrix)
+    assert matrix.alive == []

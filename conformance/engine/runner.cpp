@@ -187,8 +187,9 @@ private:
     /// A plain request on a fresh connection is answered. The peer that we started and that has ended isn't healthy.
     bool check_health() {
         if (peer_.exit_status()) return false;
-        const bool healthy = answers_plain_request();
-        if (!healthy) await_end();
+        const Played::Outcome outcome = play_plain_request();
+        const bool healthy = outcome == Played::Outcome::as_expected;
+        if (!healthy && outcome != Played::Outcome::silent) await_end();
         return healthy;
     }
 
@@ -199,7 +200,8 @@ private:
         while (peer_.end_fd() >= 0 && !interrupted() && milliseconds_since(begin) < patience_ms && !peer_.wait_for_exit(interval_ms)) continue;
     }
 
-    bool answers_plain_request() {
+    /// How a plain request on a fresh connection goes; where the first may have come too early, how a second one does.
+    [[nodiscard]] Played::Outcome play_plain_request() {
         PlayOptions options = peer_.play_options();
         const int second_look_ms = options.deadline_ms * second_look_factor;
         // A Web server may wait for a timer of its own before it gives up what a scenario has left behind.
@@ -208,15 +210,14 @@ private:
         const int patient_ms = std::max(second_look_ms, timers_ms);
         options.deadline_ms = options_.side == Side::web_server ? patient_ms : second_look_ms;
         const Played played = play(plain_request(options_.side), options);
-        if (played.outcome == Played::Outcome::as_expected) return true;
-        if (options_.side == Side::application) {
-            // To say of one that is merely slow on a busy machine that it crashed would be our worst error.
-            options.deadline_ms = patient_ms;
-            return played.outcome == Played::Outcome::silent && !peer_.exit_status() && play(plain_request(options_.side), options).outcome == Played::Outcome::as_expected;
-        }
+        // Of an application that is merely slow on a busy machine we mustn't say that it crashed: that would be our worst error.
+        const bool may_be_slow = options_.side == Side::application && played.outcome == Played::Outcome::silent && !peer_.exit_status();
         // A Web server that answers lives. It may have asked on a connection that it had kept, and that we closed at this moment,
         // or that brought what a scenario before had left behind: its second answer counts.
-        return played.http_answered && play(plain_request(options_.side), options).outcome == Played::Outcome::as_expected;
+        const bool lives = options_.side == Side::web_server && played.http_answered;
+        if (played.outcome == Played::Outcome::as_expected || !(may_be_slow || lives)) return played.outcome;
+        options.deadline_ms = patient_ms;
+        return play(plain_request(options_.side), options).outcome;
     }
 
     void judge_unhealthy(Outcome& outcome) {

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -16,6 +17,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Event
 from typing import BinaryIO
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -101,14 +103,14 @@ STEPS = [
         "python",
         "codec in Python, second judge, command, reports, harness",
         [[*PYTEST, "-n", str(os.cpu_count() or 1), "scripts/codec", "conformance/command", "reports", "scripts/judge", "scripts/test_no_flakes.py",
-          "scripts/test_kill_matrix.py", "scripts/harness/test_peers.py", "scripts/harness/test_web_servers.py"]],
+          "scripts/test_kill_matrix.py", "scripts/harness/test_run_tests.py", "scripts/harness/test_peers.py", "scripts/harness/test_web_servers.py"]],
         count_pytest,
         {"FCGISPEC_CODEC_ORACLE": str(ROOT / "build-dev" / "codec_oracle")},
     ),
     Step("reference", "the reference application, in every splitting, under load", [[*PYTEST, "scripts/harness/test_reference.py"]], count_pytest),
     Step("real-peers", "real applications against their known deviations", [[*PYTEST, "scripts/harness/test_real_peers.py"]], count_pytest),
     Step("real-servers", "real Web servers against their known deviations", [[*PYTEST, "scripts/harness/test_real_web_servers.py"]], count_pytest),
-    Step("kill-matrix", "every mutant accused of what it declares, every scenario failed by one", [["scripts/kill_matrix.py", "--fcgispec", "build-dev/fcgispec", "--report", "build-test/kill-matrix.md"]], count_plain),
+    Step("kill-matrix", "every mutant accused of what it declares, every scenario failed by one", [["scripts/kill_matrix.py", "--fcgispec", "build-dev/fcgispec"]], count_plain),
     Step("no-flakes", "whole runs of both sides under changing conditions", [["scripts/no_flakes"]], count_plain),
     Step("two-hosts", "verdicts across a network with a delay and short packets", [[*PYTEST, "scripts/harness/test_two_hosts.py"]], count_pytest, beside_next=True),
     build("asan", "build with AddressSanitizer and UndefinedBehaviorSanitizer", *UNIT_TESTS),
@@ -136,12 +138,17 @@ class Outcome:
     output: str
 
 
+interrupted = Event()
+
+
 def run_step(step: Step) -> Outcome:
     log = LOGS / f"{step.name}.log"
     begin, cpu_seconds = time.monotonic(), 0.0
     ok = True
     with log.open("wb") as out:
         for command in step.commands:
+            if interrupted.is_set():
+                break
             exit_code, used = run_command(command, step, out)
             cpu_seconds += used
             if exit_code != 0:
@@ -150,7 +157,7 @@ def run_step(step: Step) -> Outcome:
                     break  # what follows stands on it
     output = log.read_text(errors="replace")
     counts = step.count(output) if step.count else Counts()
-    if step.count and counts.passed + counts.failed == 0:
+    if counts.failed or (step.count and counts.passed == 0):
         ok = False
     tested = f"{counts.passed} passed, {counts.failed} failed, " if step.count else ""
     tested += f"{counts.skipped} skipped, " if counts.skipped else ""
@@ -167,17 +174,23 @@ def run_together(steps: list[Step]) -> list[Outcome]:
         print(f"{step.name:<14} {step.about} ... ", end="" if alone else "begun\n", flush=True)
     outcomes = []
     with ThreadPoolExecutor(len(steps)) as pool:
-        for ended in as_completed([pool.submit(run_step, step) for step in steps]):
-            outcome = ended.result()
-            outcomes.append(outcome)
-            print(outcome.said if alone else f"{outcome.step.name:<14} {outcome.said}", flush=True)
-            if not outcome.ok:
-                print("\n".join(outcome.output.splitlines()[-80:]))
-                print(f"{outcome.step.name} failed; the whole log is {LOGS / outcome.step.name}.log", flush=True)
+        running = [pool.submit(run_step, step) for step in steps]
+        try:
+            for ended in as_completed(running):
+                outcome = ended.result()
+                outcomes.append(outcome)
+                print(outcome.said if alone else f"{outcome.step.name:<14} {outcome.said}", flush=True)
+                if not outcome.ok:
+                    print("\n".join(outcome.output.splitlines()[-80:]))
+                    print(f"{outcome.step.name} failed; the whole log is {LOGS / outcome.step.name}.log", flush=True)
+        except KeyboardInterrupt:
+            interrupted.set()  # the command that runs has got Ctrl-C itself
+            raise
     return outcomes
 
 
-def groups_of(steps: list[Step]) -> list[list[Step]]:
+def groups_of(steps: list[Step], names: list[str]) -> list[list[Step]]:
+    """What is run side by side, of the named ones; of all where none is named."""
     groups: list[list[Step]] = []
     joins = False
     for step in steps:
@@ -186,7 +199,8 @@ def groups_of(steps: list[Step]) -> list[list[Step]]:
         else:
             groups.append([step])
         joins = step.beside_next
-    return groups
+    chosen = [[step for step in group if not names or step.name in names] for group in groups]
+    return [group for group in chosen if group]
 
 
 def main() -> int:
@@ -205,7 +219,7 @@ def main() -> int:
     LOGS.mkdir(exist_ok=True)
     total = Counts()
     all_ok = True
-    for group in groups_of([step for step in STEPS if not arguments.steps or step.name in arguments.steps]):
+    for group in groups_of(STEPS, arguments.steps):
         outcomes = run_together(group)
         for outcome in outcomes:
             all_ok = all_ok and outcome.ok
@@ -219,4 +233,7 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(128 + signal.SIGINT)

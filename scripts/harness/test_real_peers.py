@@ -3,10 +3,7 @@ out, as a second judge reads them."""
 
 from __future__ import annotations
 
-import json
-import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from concurrent.futures import Future
 from pathlib import Path
@@ -15,26 +12,20 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "scripts"))
-from harness import peers, side_by_side, web_servers  # noqa: E402
+from harness import peers, real_runs, web_servers  # noqa: E402
 from judge.judge import BORNE_OUT, CONTRADICTED, judge_results  # noqa: E402
 
-FCGISPEC = ROOT / "build-dev" / "fcgispec"
-KNOWN = ROOT / "reports" / "known"
-AT_ONCE = 3
-LISTED = sorted(path.stem for path in KNOWN.glob("*.txt") if path.stem in peers.APPLICATIONS)
+AT_ONCE = 3  # on two cores: a run works half of the time
+LISTED = sorted(path.stem for path in real_runs.KNOWN.glob("*.txt") if path.stem in peers.APPLICATIONS)
 
 
-def run(name: str) -> tuple[subprocess.CompletedProcess, dict]:
-    with tempfile.TemporaryDirectory() as folder, peers.start(name) as peer:
-        report = Path(folder) / "results.json"
-        command = [FCGISPEC, "app", peer.address, *peer.param_words(), "--name", name, "--baseline", KNOWN / f"{name}.txt", "-j", "4", "--json", report]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=600)
-        return done, json.loads(report.read_text()) if report.exists() else {}
+def run(name: str) -> real_runs.Certified:
+    return real_runs.certify(name, ["app", "{address}", "{params}", "-j", "4"])
 
 
 @pytest.fixture(scope="module")
 def runs(request: pytest.FixtureRequest) -> Iterator[dict[str, Future]]:
-    yield from side_by_side.begin_runs(request, run, LISTED, AT_ONCE)
+    yield from real_runs.begin(request, run, LISTED, AT_ONCE)
 
 
 @pytest.mark.parametrize("name", LISTED)
@@ -50,5 +41,5 @@ def test_deviates_as_known(name: str, runs: dict[str, Future]) -> None:
 
 
 def test_every_application_has_its_known_deviations() -> None:
-    known = {path.stem for path in KNOWN.glob("*.txt")} - set(web_servers.WEB_SERVERS)  # test_real_web_servers.py has those
+    known = {path.stem for path in real_runs.KNOWN.glob("*.txt")} - set(web_servers.WEB_SERVERS)  # test_real_web_servers.py has those
     assert known == set(peers.APPLICATIONS)

@@ -3,11 +3,8 @@ With FCGISPEC_UNSTEADY=1 HAProxy's runs are whole."""
 
 from __future__ import annotations
 
-import json
 import os
-import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from concurrent.futures import Future
 from pathlib import Path
@@ -16,12 +13,9 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "scripts"))
-from harness import side_by_side, web_servers  # noqa: E402
+from harness import real_runs, web_servers  # noqa: E402
 from judge.judge import CONTRADICTED, judge_results  # noqa: E402
 
-KNOWN = ROOT / "reports" / "known"
-FCGISPEC = ROOT / "build-dev" / "fcgispec"
-RUN = ROOT / "scripts" / "peers" / "run"
 AT_ONCE = 4
 CONCLUSIVE_MIN = 600
 WHOLE = bool(os.environ.get("FCGISPEC_UNSTEADY"))
@@ -48,25 +42,21 @@ LEFT_OUT = {
 }
 
 # Those with a list. What takes longest begins first.
-LISTED = sorted((path.stem for path in KNOWN.glob("*.txt") if path.stem in web_servers.WEB_SERVERS), key=lambda name: (name not in OPTIONS, name))
+LISTED = sorted((path.stem for path in real_runs.KNOWN.glob("*.txt") if path.stem in web_servers.WEB_SERVERS), key=lambda name: (name not in OPTIONS, name))
 
 
-def run(name: str) -> tuple[subprocess.CompletedProcess, dict]:
-    with tempfile.TemporaryDirectory() as folder:
-        report = Path(folder) / "results.json"
-        options = ["--name", name, "--baseline", KNOWN / f"{name}.txt", "--json", report, *OPTIONS.get(name, [])]
-        if not WHOLE:
-            options += [word for pattern in LEFT_OUT.get(name, []) for word in ("--skip", pattern)]
-        if web_servers.WEB_SERVERS[name].spawns:
-            options += ["--stop", "{stop}"]
-        command = [RUN, name, "--", FCGISPEC, "server", "{server}", *options]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=600)
-        return done, json.loads(report.read_text()) if report.exists() else {}
+def run(name: str) -> real_runs.Certified:
+    options = OPTIONS.get(name, [])
+    if not WHOLE:
+        options = options + [word for pattern in LEFT_OUT.get(name, []) for word in ("--skip", pattern)]
+    if web_servers.WEB_SERVERS[name].spawns:
+        options = options + ["--stop", "{stop}"]
+    return real_runs.certify(name, ["server", "{server}", *options])
 
 
 @pytest.fixture(scope="module")
 def runs(request: pytest.FixtureRequest) -> Iterator[dict[str, Future]]:
-    yield from side_by_side.begin_runs(request, run, LISTED, AT_ONCE)
+    yield from real_runs.begin(request, run, LISTED, AT_ONCE)
 
 
 @pytest.mark.parametrize("name", LISTED)
