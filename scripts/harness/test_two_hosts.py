@@ -42,8 +42,8 @@ def may_make_namespaces() -> bool:
 pytestmark = pytest.mark.skipif(not may_make_namespaces(), reason="network namespaces can be made by root alone")
 
 
-def ip(*words: str) -> None:
-    subprocess.run(["ip", *words], check=True, capture_output=True)
+def run(*words: str) -> None:
+    subprocess.run(words, check=True, capture_output=True)
 
 
 class Network:
@@ -54,19 +54,20 @@ class Network:
 
     def make(self) -> None:
         for name in self.names.values():
-            ip("netns", "add", name)
-        ip("link", "add", "wire", "netns", self.names["near"], "type", "veth", "peer", "name", "wire", "netns", self.names["far"])
+            run("ip", "netns", "add", name)
+        run("ip", "link", "add", "wire", "netns", self.names["near"], "type", "veth", "peer", "name", "wire", "netns", self.names["far"])
         for host, address in HOSTS.items():
-            ip("-n", self.names[host], "address", "add", f"{address}/24", "dev", "wire")
-            ip("-n", self.names[host], "link", "set", "wire", "mtu", str(PACKET_SIZE), "up")
-            ip("-n", self.names[host], "link", "set", "lo", "up")
+            run(*self.command(host, "ip", "address", "add", f"{address}/24", "dev", "wire"))
+            run(*self.command(host, "ip", "link", "set", "wire", "mtu", str(PACKET_SIZE), "up"))
+            run(*self.command(host, "ip", "link", "set", "lo", "up"))
 
     def remove(self) -> None:
         for name in self.names.values():
             subprocess.run(["ip", "netns", "delete", name], check=False, capture_output=True)
 
     def command(self, host: str, *words: object) -> list[str]:
-        return ["ip", "netns", "exec", self.names[host], *map(str, words)]
+        # ip's own way wants a root that is mounted, which that of a chroot isn't.
+        return ["nsenter", f"--net=/run/netns/{self.names[host]}", *map(str, words)]
 
     @contextlib.contextmanager
     def running(self, host: str, *words: object) -> Iterator[None]:
