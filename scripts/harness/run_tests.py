@@ -114,7 +114,7 @@ STEPS = [
     Step("no-flakes", "whole runs of both sides under changing conditions", [["scripts/no_flakes"]], count_plain),
     Step("two-hosts", "verdicts across a network with a delay and short packets", [[*PYTEST, "scripts/harness/test_two_hosts.py"]], count_pytest, beside_next=True),
     build("asan", "build with AddressSanitizer and UndefinedBehaviorSanitizer", *UNIT_TESTS),
-    unit_tests("asan"),
+    unit_tests("asan", beside_next=True),
     Step("fuzz", "every fuzz target for a moment, the canary, the whole corpus", [["scripts/fuzz_smoke"]], count_plain),
 ]
 
