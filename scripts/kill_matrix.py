@@ -109,7 +109,7 @@ class Played:
 
     @property
     def scenarios(self) -> set[str]:
-        return {plain_name(case) for case in self.cases}
+        return set(self.proves)
 
     @property
     def lacking(self) -> list[str]:

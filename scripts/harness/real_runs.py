@@ -29,11 +29,23 @@ def certify(name: str, arguments: list[str]) -> Certified:
         return done, json.loads(report.read_text()) if report.exists() else {}
 
 
-def begin(request: pytest.FixtureRequest, run: Callable[[str], Certified], names: list[str], at_once: int) -> Iterator[dict[str, Future[Certified]]]:
-    """Of those `names` that the module's selected tests have as their parameter `name`, in the order of `names`."""
-    selected = {item.callspec.params["name"] for item in request.session.items if item.path == request.path and hasattr(item, "callspec")}
-    pool = ThreadPoolExecutor(at_once)
-    try:
-        yield {name: pool.submit(run, name) for name in names if name in selected}
-    finally:
-        pool.shutdown(cancel_futures=True)  # of a session that is cut short what has not begun
+def runs_of(run: Callable[[str], Certified], names: list[str], at_once: int) -> Callable:
+    """A fixture for a module: of those `names` that its selected tests have as their parameter `name`, in the order of `names`."""
+
+    @pytest.fixture(scope="module")
+    def runs(request: pytest.FixtureRequest) -> Iterator[dict[str, Future[Certified]]]:
+        selected = {item.callspec.params["name"] for item in request.session.items if item.path == request.path and hasattr(item, "callspec")}
+        pool = ThreadPoolExecutor(at_once)
+        try:
+            yield {name: pool.submit(run, name) for name in names if name in selected}
+        finally:
+            pool.shutdown(cancel_futures=True)  # of a session that is cut short what has not begun
+
+    return runs
+
+
+def results_of(certified: Future[Certified]) -> dict:
+    """Of one without an unknown deviation."""
+    done, results = certified.result()
+    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
+    return results

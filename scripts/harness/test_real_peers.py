@@ -4,7 +4,6 @@ out, as a second judge reads them."""
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
 from concurrent.futures import Future
 from pathlib import Path
 
@@ -23,15 +22,12 @@ def run(name: str) -> real_runs.Certified:
     return real_runs.certify(name, ["app", "{address}", "{params}", "-j", "4"])
 
 
-@pytest.fixture(scope="module")
-def runs(request: pytest.FixtureRequest) -> Iterator[dict[str, Future]]:
-    yield from real_runs.begin(request, run, LISTED, AT_ONCE)
+runs = real_runs.runs_of(run, LISTED, AT_ONCE)
 
 
 @pytest.mark.parametrize("name", LISTED)
 def test_deviates_as_known(name: str, runs: dict[str, Future]) -> None:
-    done, results = runs[name].result()
-    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
+    results = real_runs.results_of(runs[name])
     assert results["stale"] == []
     assert results["summary"]["inconclusive"] == 0
     assert results["summary"]["pass"] > 100

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
 from concurrent.futures import Future
 from pathlib import Path
 
@@ -54,15 +53,12 @@ def run(name: str) -> real_runs.Certified:
     return real_runs.certify(name, ["server", "{server}", *options])
 
 
-@pytest.fixture(scope="module")
-def runs(request: pytest.FixtureRequest) -> Iterator[dict[str, Future]]:
-    yield from real_runs.begin(request, run, LISTED, AT_ONCE)
+runs = real_runs.runs_of(run, LISTED, AT_ONCE)
 
 
 @pytest.mark.parametrize("name", LISTED)
 def test_deviates_as_known(name: str, runs: dict[str, Future]) -> None:
-    done, results = runs[name].result()
-    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
+    results = real_runs.results_of(runs[name])
     if not WHOLE or name not in LEFT_OUT:
         assert results["stale"] == []
     if web_servers.WEB_SERVERS[name].spawns:  # [§7]
