@@ -26,7 +26,7 @@ import subprocess
 import sys
 import time
 import tomllib
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -299,18 +299,30 @@ def play_all(program: str, mutants: list[Mutant], selections: dict[Side, list[st
     What differs then, or otherwise, is played again alone, and that counts: beside others on a busy machine a silence may be
     nobody's fault. What is not counted is shown."""
     counted: dict[Mutant, Played] = {}
-    others: dict[Mutant, Played] = {}
+    others: list[Mutant] = []
 
-    def play_some(some: list[Mutant], selections: dict[Side, list[str]], at_once: int, last: bool = False) -> None:
-        with ThreadPoolExecutor(at_once) as pool:
-            for played in pool.map(lambda one: play(program, one, selections.get(one.side, [])), some):
-                (others if played.faults and not last else counted)[played.mutant] = played
-                show(played, counts=played.mutant in counted)
+    def play_beside_others(mutant: Mutant) -> list[Played]:
+        attempts = [play(program, mutant, selections.get(mutant.side, []))]
+        if selections and attempts[0].faults and attempts[0].faults == attempts[0].lacking:
+            attempts.append(play(program, mutant, []))
+        return attempts
 
-    play_some(sorted(mutants, key=lambda one: not one.name.startswith(LONG_ONES)), selections, jobs)
-    if selections:
-        play_some([one for one, played in others.items() if played.faults == played.lacking], {}, os.cpu_count() or 1)
-    play_some([one for one in others if one not in counted], {}, 1, last=True)
+    def keep(attempts: list[Played], last: bool = False) -> None:
+        mutant, counts = attempts[-1].mutant, last or not attempts[-1].faults
+        for attempt in attempts:
+            show(attempt, counts=counts and attempt is attempts[-1])
+        if counts:
+            counted[mutant] = attempts[-1]
+        else:
+            others.append(mutant)
+
+    # Those that take long mostly wait.
+    with ThreadPoolExecutor(jobs) as waiting, ThreadPoolExecutor(jobs) as working:
+        futures = [(waiting if one.name.startswith(LONG_ONES) else working).submit(play_beside_others, one) for one in mutants]
+        for future in as_completed(futures):
+            keep(future.result())
+    for mutant in others:
+        keep([play(program, mutant, [])], last=True)
     return [counted[one] for one in mutants]
 
 
@@ -351,7 +363,7 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help=f"each {QUICK_STEP}th mutant")
     parser.add_argument("--whole", action="store_true", help="with every mutant all cases of each scenario; twice the time")
     parser.add_argument("--report", type=Path, metavar="FILE", help=f"written when all are played; {REPORT.relative_to(ROOT)} with --whole, else {REPORT_OF_SOME.relative_to(ROOT)}")
-    parser.add_argument("-j", "--jobs", type=int, default=5 * (os.cpu_count() or 1), help="mutants at once: many wait")
+    parser.add_argument("-j", "--jobs", type=int, default=5 * (os.cpu_count() or 1), help="mutants at once, and as many of those that mostly wait")
     options = parser.parse_args()
     begin = time.monotonic()
 

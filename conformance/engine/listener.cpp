@@ -73,9 +73,18 @@ void Listener::meet_started() {
 
 FileDescriptor Listener::accept() {
     if (kind_ == Kind::ours) return accept_from(socket_);
-    meet_started();
-    for (const Started& one : started_)
+    std::vector<pollfd> polled;
+    for (const int fd : fds()) polled.push_back({fd, POLLIN, 0});
+    if (poll(polled.data(), polled.size(), 0) <= 0) return {};  // it is asked often, and seldom is anybody there
+    const auto is_ready = [&](const FileDescriptor& socket) {
+        return std::any_of(polled.begin(), polled.end(), [&](const pollfd& one) { return one.fd == socket.get() && one.revents != 0; });
+    };
+    const bool changed = is_ready(socket_) || std::any_of(started_.begin(), started_.end(), [&](const Started& one) { return is_ready(one.connection); });
+    if (changed) meet_started();
+    for (const Started& one : started_) {
+        if (!changed && !is_ready(one.listening)) continue;
         if (FileDescriptor connection = accept_from(one.listening)) return connection;
+    }
     return {};
 }
 

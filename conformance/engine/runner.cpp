@@ -8,6 +8,7 @@
 #include <map>
 #include <mutex>
 #include <set>
+#include <span>
 #include <thread>
 #include <tuple>
 
@@ -27,6 +28,7 @@ constexpr int deadline_round_trips = 100;
 constexpr int deadlines_of_a_timer = 33;  // how long a Web server's own timer may last
 constexpr int timer_ms_max = 10000;
 constexpr int end_ms_max = 2000;  // to end, when all connections are closed
+constexpr std::size_t num_together = 8;  // cases, before we ask whether the peer lives
 
 /// One case in one splitting.
 struct Case {
@@ -65,6 +67,20 @@ public:
     Judge(const RunOptions& options, const Register& requirements, Peer& peer)
         : options_(options), requirements_(requirements), peer_(peer) {}
 
+    /// As judge() for each. That a peer lives costs as much to know as a case: of one that we can start anew it is asked behind
+    /// the last, and those cases of which nothing is held against it are its outcomes. Otherwise each is judged alone, and that counts.
+    std::vector<Outcome> judge_all(std::span<const Case> cases) {
+        std::vector<Outcome> outcomes;
+        std::optional<ExitStatus> died;
+        if (cases.size() > 1 && pass_together(cases, outcomes, died)) return outcomes;
+        const std::string last = outcomes.empty() ? "" : outcomes.back().result.scenario;
+        outcomes.clear();
+        for (const Case& one : cases)
+            if (!interrupted()) outcomes.push_back(judge(one));
+        if (died) tell_death(outcomes, last, *died);
+        return outcomes;
+    }
+
     /// Plays it as often as asked; the gravest outcome counts.
     Outcome judge(const Case& one) {
         Outcome gravest = judge_once(one);
@@ -85,11 +101,54 @@ private:
         return result;
     }
 
-    Outcome judge_once(const Case& one) {
+    /// Whether all passed, and the peer lives; otherwise `outcomes` ends with the one at which that was seen, `died` says whether
+    /// it ended by a signal, and a peer that doesn't answer is started anew.
+    bool pass_together(std::span<const Case> cases, std::vector<Outcome>& outcomes, std::optional<ExitStatus>& died) {
+        if (gone_) return false;
+        try {
+            const auto passes = [&](const Case& one) { return passes_alive(one, outcomes.emplace_back(unjudged(one))); };
+            const bool passed = std::all_of(cases.begin(), cases.end(), passes);
+            const auto health = peer_.exit_status() ? Played::Outcome::closed : play(plain_request(options_.side), peer_.play_options()).outcome;
+            if (health == Played::Outcome::as_expected || interrupted()) return passed && !interrupted();
+            if (health == Played::Outcome::closed) await_end();
+            if (const auto status = peer_.exit_status(); status && status->by_signal) died = status;
+            recover();
+        } catch (const std::exception&) {
+            // Each alone tells what the trouble is.
+        }
+        return false;
+    }
+
+    /// Whether nothing at all is held against the peer, as far as can be seen without asking it.
+    bool passes_alive(const Case& one, Outcome& outcome) {
+        const auto begin = Clock::now();
+        Played played = play_case(one);
+        const bool passed = played.outcome == Played::Outcome::as_expected && !played.tolerated && !played.died && played.accusations.empty();
+        if (!passed || interrupted() || peer_.exit_status()) return false;
+        judge_played(played, outcome);
+        outcome.raw.reset();
+        outcome.result.duration_ms = milliseconds_since(begin);
+        return true;
+    }
+
+    /// The peer died while these were played one behind the other. Where it did so again alone that has been told.
+    static void tell_death(std::vector<Outcome>& outcomes, const std::string& last, const ExitStatus& died) {
+        const auto is_crash = [](const Outcome& one) { return one.result.verdict == Verdict::crash; };
+        if (std::any_of(outcomes.begin(), outcomes.end(), is_crash)) return;
+        for (Outcome& one : outcomes)
+            if (one.result.scenario == last) crash(one, "the peer ended by " + died.print() + ", here or in one of the scenarios before, and not again when each was played alone");
+    }
+
+    [[nodiscard]] Outcome unjudged(const Case& one) const {
         Outcome outcome;
         outcome.result = {.scenario = one.scenario->name, .title = one.scenario->title, .requirements = one.scenario->proves,
                           .splitting = std::string(name_of(one.splitting))};
         outcome.result.again = again(one);
+        return outcome;
+    }
+
+    Outcome judge_once(const Case& one) {
+        Outcome outcome = unjudged(one);
         if (gone_) return inconclusive(std::move(outcome), "the peer died in an earlier scenario and has not come back");
         const auto begin = Clock::now();
         try {
@@ -375,7 +434,9 @@ private:
 
     void work(Peer& peer) {
         Judge judge(options_, requirements_, peer);
-        for (std::size_t i = next_++; i < cases_.size() && !interrupted(); i = next_++) keep(i, judge.judge(cases_[i]));
+        const std::size_t size = peer.is_ours() && options_.num_repeats == 1 ? num_together : 1;
+        for (std::size_t i = next_.fetch_add(size); i < cases_.size() && !interrupted(); i = next_.fetch_add(size))
+            for (Outcome& outcome : judge.judge_all(std::span(cases_).subspan(i, std::min(size, cases_.size() - i)))) keep(i++, std::move(outcome));
     }
 
     void keep(std::size_t index, Outcome outcome) {
@@ -481,10 +542,12 @@ void report_no_answer(Report& report, const Played& plain, const std::optional<E
 }  // namespace
 
 bool picks(const std::string& pattern, const Scenario& scenario) {
-    const std::string& whole_name = scenario.name;
-    for (const std::string& name : {whole_name, whole_name.substr(whole_name.find('/') + 1)}) {
-        if (name == pattern || (pattern.find_first_of("*?") != std::string::npos && fnmatch(pattern.c_str(), name.c_str(), 0) == 0)) return true;
-        if (name.starts_with(pattern) && (pattern.ends_with('/') || name[pattern.size()] == '/' || name[pattern.size()] == '[')) return true;
+    const bool is_shell_pattern = pattern.find('*') != std::string::npos || pattern.find('?') != std::string::npos;
+    const std::size_t side_size = scenario.name.find('/') + 1;
+    for (const char* const begin : {scenario.name.c_str(), scenario.name.c_str() + side_size}) {
+        const std::string_view name = begin;
+        if (name == pattern || (is_shell_pattern && fnmatch(pattern.c_str(), begin, 0) == 0)) return true;
+        if (name.starts_with(pattern) && (pattern.ends_with('/') || begin[pattern.size()] == '/' || begin[pattern.size()] == '[')) return true;
     }
     return std::find(scenario.proves.begin(), scenario.proves.end(), pattern) != scenario.proves.end();
 }

@@ -3,6 +3,7 @@
 #include <boost/test/unit_test.hpp>
 #include <chrono>
 #include <map>
+#include <set>
 
 #include "conformance/engine/probe.hpp"
 #include "conformance/engine/test_application.hpp"
@@ -247,6 +248,31 @@ BOOST_AUTO_TEST_CASE(one_that_ends_on_purpose_after_its_answer_spoils_no_other_s
     for (const Result& result : report.results)
         BOOST_TEST((result.verdict == Verdict::pass || result.verdict == Verdict::tolerated), result.scenario << ": " << result.reason);
     BOOST_TEST(exit_code_of(report) == 0);
+}
+
+BOOST_AUTO_TEST_CASE(of_several_played_together_only_the_guilty_is_accused) {
+    // What they do happens behind an answer that is right: the next one finds nobody.
+    std::vector<Scenario> scenarios;
+    for (char name = 'a'; name <= 'z'; ++name) scenarios.push_back(good(std::string(1, name)));
+    scenarios.at(2) = asking("c", "sleeping");
+    scenarios.at(7) = asking("h", "dying-11");  // the last of eight
+    scenarios.at(25) = asking("z", "sleeping");
+    const Report report = run_scenarios(spawned(short_ms), scenarios, {});
+    BOOST_TEST(report.results.size() == scenarios.size());
+    const std::set<std::string> guilty{"c", "h", "z"};
+    for (const Result& result : report.results)
+        BOOST_TEST((result.verdict == (guilty.contains(result.scenario) ? Verdict::crash : Verdict::pass)), result.scenario << ": " << result.reason);
+}
+
+BOOST_AUTO_TEST_CASE(a_death_that_does_not_happen_again_is_told_all_the_same) {
+    const TestFolder folder;
+    const Report report = run_scenarios(spawned(), {good("a"), asking("b", "once-" + (folder.path() / "died").string()), good("c"), good("d")}, {});
+    std::size_t num_crashes = 0;
+    for (const Result& result : report.results) num_crashes += result.verdict == Verdict::crash ? 1U : 0U;
+    BOOST_TEST(num_crashes == 1U, verdicts(report));
+    BOOST_TEST_REQUIRE(report.findings.size() == 1U);
+    BOOST_TEST(report.findings.front().got.starts_with("the peer ended by signal 11 (SIGSEGV), here or in one of the scenarios before"), report.findings.front().got);
+    BOOST_TEST(exit_code_of(report) == 1);
 }
 
 BOOST_AUTO_TEST_CASE(one_that_ends_before_its_first_answer_is_told_with_its_status) {
