@@ -9,8 +9,9 @@
 
     kill_matrix.py [--fcgispec PROGRAM] [--side SIDE] [--mutant NAME]... [--quick] [--whole] [--report FILE]
 
-A scenario with tables is many cases. Mutants are played the first and the last of each scenario, and all where those don't show
-what the mutant declares, or fail the scenario; with --whole, all. The reference peers are always played all.
+A scenario with tables is many cases. Mutants are played the first and the last of each scenario that don't take the reference
+peer long, and all where those don't show what the mutant declares, or fail the scenario; with --whole, all. The reference peers
+are always played all.
 
 With --side, --mutant or --quick only some are played, and what all of them together have to show is not judged. The
 last line is "N passed, M failed"; exit code 1 where anything failed.
@@ -39,8 +40,7 @@ QUICK_STEP = 8  # --quick plays each eighth mutant
 TIMEOUT_MS = 100
 CASES_AT_ONCE = 2  # of one mutant, where the command can do more than one
 LONG_ONES = ("hangs_", "waits_", "ignores_")  # so the names begin of most that take long: a guess, for the order alone
-SMALL_SIZE_MAX = 65536  # bytes, or of whatever a table counts
-SIZE_MAX = 64 * 1024 * 1024  # a number beyond is none of bytes to be sent
+QUICK_MS_MAX = 4
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ class Played:
     mutant: Mutant
     accused: dict[str, list[str]] = field(default_factory=dict)  # requirement -> scenarios
     killers: set[str] = field(default_factory=set)
-    cases: list[str] = field(default_factory=list)
+    cases: dict[str, float] = field(default_factory=dict)  # -> milliseconds
     proves: dict[str, set[str]] = field(default_factory=dict)  # scenario -> requirements
     inconclusive: list[str] = field(default_factory=list)
     trouble: str = ""
@@ -149,20 +149,16 @@ def values_of(case: str) -> list[int]:
     return [int(value) for value in re.findall(r"=(\d+)(?=[],])", case)]
 
 
-def is_small(case: str) -> bool:
-    return all(value <= SMALL_SIZE_MAX or value > SIZE_MAX for value in values_of(case))
-
-
-def left_out(cases: list[str]) -> list[str]:
-    """All but the first and the last case of each scenario, and of sizes what is beyond SMALL_SIZE_MAX where a smaller one is
-    there."""
+def left_out(cases: dict[str, float]) -> list[str]:
+    """All but the first and the last of each scenario, among those cases that took the reference peer a few milliseconds; where
+    all take longer, all but the quickest. The cases with their milliseconds."""
     scenarios: dict[str, list[str]] = {}
     for case in sorted(cases, key=values_of):
         scenarios.setdefault(plain_name(case), []).append(case)
     result = []
     for rows in scenarios.values():
-        small = [case for case in rows if is_small(case)] or rows[:1]
-        result += [case for case in rows if case not in (small[0], small[-1])]
+        quick = [case for case in rows if cases[case] <= QUICK_MS_MAX] or [min(rows, key=cases.__getitem__)]
+        result += [case for case in rows if case not in (quick[0], quick[-1])]
     return sorted(result)
 
 
@@ -193,7 +189,7 @@ def play(program: str, mutant: Mutant, selection: list[str]) -> Played:
             played.accused[finding["requirement"]] = sorted({plain_name(one) for one in scenarios})
     for result in results["results"]:
         name = plain_name(result["scenario"])
-        played.cases.append(result["scenario"])
+        played.cases[result["scenario"]] = result["duration_ms"]
         played.proves[name] = set(result.get("requirements", []))
         if result["verdict"] in ACCUSING:
             played.killers.add(name)
@@ -267,7 +263,7 @@ def table(matrix: Matrix) -> list[str]:
 
 WHICH_CASES = {
     True: "Every mutant was played every case.",
-    False: "Mutants were played the first and the last case of each scenario, and all where those don't show it; the reference peers all.",
+    False: "Mutants were played the first and the last case of each scenario that don't take long, and all where those don't show it; the reference peers all.",
 }
 
 

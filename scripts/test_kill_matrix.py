@@ -31,7 +31,7 @@ def played(folder: Path, mutant: kill_matrix.Mutant, results: list[dict], findin
 
 
 def test_what_is_declared_is_no_fault(tmp_path: Path) -> None:
-    results = [{"scenario": "a/b[N=1]", "verdict": "fail"}, {"scenario": "a/c", "verdict": "pass"}]
+    results = [{"scenario": "a/b[N=1]", "verdict": "fail", "duration_ms": 1}, {"scenario": "a/c", "verdict": "pass", "duration_ms": 1}]
     for perhaps in ([], [finding("R-1-3", "tolerated")]):
         one = played(tmp_path, MUTANT, results, [finding("R-1-1"), finding("R-1-2", "crash"), *perhaps], 1)
         assert one.faults == []
@@ -39,14 +39,14 @@ def test_what_is_declared_is_no_fault(tmp_path: Path) -> None:
 
 
 def test_what_differs_is_told(tmp_path: Path) -> None:
-    results = [{"scenario": "a/b", "verdict": "fail"}, {"scenario": "a/c", "verdict": "inconclusive"}]
+    results = [{"scenario": "a/b", "verdict": "fail", "duration_ms": 1}, {"scenario": "a/c", "verdict": "inconclusive", "duration_ms": 1}]
     assert played(tmp_path, MUTANT, results, [finding("R-1-1"), finding("R-9-9")], 1).faults == [
         "accused of R-9-9 too (a/b)", "not accused of R-1-2", "inconclusive: a/c",
     ]  # fmt: skip
     assert played(tmp_path, REFERENCE, results[:1], [finding("R-1-1")], 1).faults == ["accused of R-1-1 too (a/b)"]
 
 
-@pytest.mark.parametrize(("results", "exit_status"), [([], 3), ([], 0), ([{"scenario": "a/b", "verdict": "pass"}], 3), ([{"scenario": "a/b", "verdict": "pass"}], 139)])
+@pytest.mark.parametrize(("results", "exit_status"), [([], 3), ([], 0), ([{"scenario": "a/b", "verdict": "pass", "duration_ms": 1}], 3), ([{"scenario": "a/b", "verdict": "pass", "duration_ms": 1}], 139)])
 def test_a_reference_peer_of_which_nothing_is_known_is_not_flawless(results: list[dict], exit_status: int, tmp_path: Path) -> None:
     assert played(tmp_path, REFERENCE, results, [], exit_status).faults == [f"{len(results)} cases, exit status {exit_status}: "]
 
@@ -58,14 +58,16 @@ def test_what_is_no_results_is_told(tmp_path: Path) -> None:
     assert kill_matrix.play(str(program), REFERENCE, []).faults == ["no results: why"]
 
 
-def test_the_first_and_the_last_case_of_a_scenario_are_played() -> None:
-    cases = ["a/b[N=0]", "a/b[N=65536]", "a/b[N=65537]", "a/b[N=9]", "a/only[N=1048576]", "a/only[N=10485760]", "a/c", "a/n[N=1]", "a/n[N=4294967295]",
-             "a/two[N=1,M=1]", "a/two[N=1,M=2]", "a/two[N=10,M=1]", "a/two[N=9,M=1]", "a/two[N=100000,M=1]"]  # fmt: skip
-    assert kill_matrix.left_out(cases) == ["a/b[N=65537]", "a/b[N=9]", "a/only[N=10485760]", "a/two[N=1,M=2]", "a/two[N=100000,M=1]", "a/two[N=9,M=1]"]
+def test_the_first_and_the_last_quick_case_of_a_scenario_are_played() -> None:
+    long = kill_matrix.QUICK_MS_MAX + 0.1
+    cases = {"a/b[N=0]": 0, "a/b[N=65536]": 1, "a/b[N=65537]": long, "a/b[N=9]": 0, "a/only[N=1]": 2 * long, "a/only[N=2]": long, "a/only[N=3]": 2 * long,
+             "a/c": long, "a/n[N=1]": 0, "a/n[N=4294967295]": 0,
+             "a/two[N=1,M=1]": 0, "a/two[N=1,M=2]": 0, "a/two[N=10,M=1]": 0, "a/two[N=9,M=1]": 0, "a/two[N=100000,M=1]": long}  # fmt: skip
+    assert kill_matrix.left_out(cases) == ["a/b[N=65537]", "a/b[N=9]", "a/only[N=1]", "a/only[N=3]", "a/two[N=1,M=2]", "a/two[N=100000,M=1]", "a/two[N=9,M=1]"]
 
 
-TOLD = {"results": [{"scenario": "a/b[N=1]", "verdict": "fail", "requirements": ["R-1-1"]}], "findings": [finding("R-1-1"), finding("R-1-2")]}
-UNTOLD = {"results": [{"scenario": "a/b[N=1]", "verdict": "pass", "requirements": ["R-1-1"]}], "findings": []}
+TOLD = {"results": [{"scenario": "a/b[N=1]", "verdict": "fail", "duration_ms": 1, "requirements": ["R-1-1"]}], "findings": [finding("R-1-1"), finding("R-1-2")]}
+UNTOLD = {"results": [{"scenario": "a/b[N=1]", "verdict": "pass", "duration_ms": 1, "requirements": ["R-1-1"]}], "findings": []}
 TOO_MUCH = {"results": TOLD["results"], "findings": [finding("R-1-1"), finding("R-1-2"), finding("R-9-9")]}
 
 

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <linux/close_range.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -17,8 +18,10 @@ namespace fcgispec {
 namespace {
 
 /// Between fork and exec only what is safe there; reports errno to `report` where exec fails.
-[[noreturn]] void become(const std::vector<char*>& arguments, const std::vector<char*>& environment, int listening, int report) {
+[[noreturn]] void become(const std::vector<char*>& arguments, const std::vector<char*>& environment, int listening, int report, pid_t parent, int death_signal) {
     setpgid(0, 0);
+    prctl(PR_SET_PDEATHSIG, death_signal);
+    if (getppid() != parent) _exit(127);  // it has died already
     // FCGI_LISTENSOCK_FILENO is descriptor 0; STDOUT_FILENO and STDERR_FILENO are closed [§2.2].
     if (dup2(listening, STDIN_FILENO) >= 0) {
         const int flags = fcntl(STDIN_FILENO, F_GETFL);
@@ -72,7 +75,7 @@ std::string ExitStatus::print() const {
 }
 
 Process::Process(const std::vector<std::string>& command, const FileDescriptor& listening,
-                 const std::map<std::string, std::string>& environment) {
+                 const std::map<std::string, std::string>& environment, int death_signal) {
     std::vector<std::string> arguments = command;
     std::vector<std::string> variables = environment_with(environment);
     const std::vector<char*> argument_pointers = pointers_to(arguments);
@@ -86,9 +89,10 @@ Process::Process(const std::vector<std::string>& command, const FileDescriptor& 
     FileDescriptor report_copy(fcntl(child_end.get(), F_DUPFD_CLOEXEC, 3));
     if (!listening_copy || !report_copy) throw std::system_error(errno, std::generic_category(), "fcntl");
     const std::unique_lock starting(process_start());  // until its program is executed, or can't be
+    const pid_t parent = getpid();
     pid_ = fork();
     if (pid_ < 0) throw std::system_error(errno, std::generic_category(), "fork");
-    if (pid_ == 0) become(argument_pointers, variable_pointers, listening_copy.get(), report_copy.get());
+    if (pid_ == 0) become(argument_pointers, variable_pointers, listening_copy.get(), report_copy.get(), parent, death_signal);
     setpgid(pid_, pid_);
     child_end.reset();
     report_copy.reset();

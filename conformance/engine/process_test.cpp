@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <boost/test/unit_test.hpp>
@@ -185,6 +186,24 @@ BOOST_AUTO_TEST_CASE(one_that_ignores_sigterm_is_killed_after_the_grace) {
     process.reset();
     BOOST_TEST((std::chrono::steady_clock::now() - begin < std::chrono::milliseconds(deadline_ms)));
     BOOST_TEST(closes(connection));
+}
+
+BOOST_AUTO_TEST_CASE(when_we_are_killed_it_gets_its_signal) {
+    for (const int death_signal : {SIGTERM, SIGKILL}) {
+        const Listener listener;
+        const pid_t ours = fork();
+        if (ours == 0) {
+            const Process process({"/usr/bin/perl", "-e", "$SIG{TERM} = sub { print C 'asked'; exit 0 }; accept(C, STDIN); select(C); $| = 1; print 'ready'; sleep while 1;"},
+                                  listener.socket(), {}, death_signal);
+            pause();
+        }
+        BOOST_TEST_REQUIRE(ours > 0);
+        const FileDescriptor connection = listener.connect();
+        BOOST_TEST(heard(connection, "ready") == "ready");
+        kill(ours, SIGKILL);
+        waitpid(ours, nullptr, 0);
+        BOOST_TEST(heard(connection) == (death_signal == SIGTERM ? "asked" : ""));
+    }
 }
 
 BOOST_AUTO_TEST_CASE(the_whole_group_goes) {

@@ -1,6 +1,7 @@
 #include "conformance/engine/property_scenarios.hpp"
 
 #include <algorithm>
+#include <array>
 #include <random>
 #include <string>
 #include <utility>
@@ -8,10 +9,11 @@
 namespace fcgispec {
 namespace {
 
-constexpr std::uint16_t num_requests_on_a_connection = 100;
-constexpr std::uint16_t num_connections_at_once = 64;
-constexpr std::uint16_t num_connections_in_a_row = 200;
-constexpr std::uint16_t num_aborted_requests = 1000;
+/// Each of these scenarios has a small case: where that fails, it isn't for the number.
+constexpr std::array<std::uint16_t, 2> numbers_of_requests = {4, 100};
+constexpr std::array<std::uint16_t, 2> numbers_of_connections_at_once = {4, 64};
+constexpr std::array<std::uint16_t, 2> numbers_of_connections_in_a_row = {4, 200};
+constexpr std::array<std::uint16_t, 2> numbers_of_aborted_requests = {10, 1000};
 
 /// The steps of a scenario, one after the other, on the connection of that name.
 class Steps {
@@ -35,6 +37,9 @@ Scenario scenario(std::string name, std::string title, std::vector<std::string> 
             .needs = std::move(needs),
             .steps = steps.take()};
 }
+
+/// The case, in a scenario's name.
+std::string table_of(std::size_t number) { return "[N=" + std::to_string(number) + "]"; }
 
 PairPattern pair(const std::string& name, const std::string& value) {
     return {.name = name,
@@ -99,28 +104,27 @@ void prove_life(Steps& steps) {
 
 // ---- one connection -------------------------------------------------------------------------------------------------
 
-Scenario hundred_requests() {
+Scenario requests_in_a_row(std::uint16_t num_requests) {
     Steps steps;
-    for (std::uint16_t number = 1; number <= num_requests_on_a_connection; ++number) {
+    for (std::uint16_t number = 1; number <= num_requests; ++number) {
         steps.add("", echo_request(1, keep_conn, body_of(number)));
         steps.add("", echo_response(1, body_of(number)));
     }
-    return scenario("5.1-keep-conn/a-hundred-requests-on-one-connection",
-                    "A hundred requests on one connection each get their own answer", {"R-5.1-8"},
+    return scenario("5.1-keep-conn/a-hundred-requests-on-one-connection" + table_of(num_requests),
+                    "Many requests on one connection each get their own answer", {"R-5.1-8"},
                     {"keep-conn", "echo"}, std::move(steps));
 }
 
 /// Each id is used twice: as the next one up, and again on the way down.
-Scenario ids_up_and_down() {
+Scenario ids_up_and_down(std::uint16_t num_requests) {
     Steps steps;
     const auto exchange = [&](std::uint16_t request_id, std::size_t number) {
         steps.add("", echo_request(request_id, keep_conn, body_of(number)));
         steps.add("", echo_response(request_id, body_of(number)));
     };
-    for (std::uint16_t id = 1; id <= num_requests_on_a_connection; ++id) exchange(id, id);
-    for (std::uint16_t id = num_requests_on_a_connection; id >= 1; --id)
-        exchange(id, num_requests_on_a_connection + id);
-    return scenario("3.3-request-ids/up-and-down",
+    for (std::uint16_t id = 1; id <= num_requests; ++id) exchange(id, id);
+    for (std::uint16_t id = num_requests; id >= 1; --id) exchange(id, std::size_t{num_requests} + id);
+    return scenario("3.3-request-ids/up-and-down" + table_of(num_requests),
                     "Request ids that go up and down again on one connection are all served", {"R-3.3-20"},
                     {"keep-conn", "echo"}, std::move(steps));
 }
@@ -140,7 +144,7 @@ std::vector<Scenario> outputs_of_every_size() {
                                   .std_in = {},
                                   .data = {}});
         steps.add("", echo_response(1, body));
-        result.push_back(scenario("5.3-streams/output-of-every-size[N=" + std::to_string(size) + "]",
+        result.push_back(scenario("5.3-streams/output-of-every-size" + table_of(size),
                                   "FCGI_STDOUT of any size comes whole", {"R-3.3-14"}, {"large"}, std::move(steps)));
     }
     return result;
@@ -205,7 +209,7 @@ Scenario multiplexed(const std::string& name, const std::string& title, std::uin
     for (std::uint16_t id = 1; id <= num_requests; ++id)
         steps.add("", Either{{alternative("answered", "", echo_response(id, body_of(id))),
                               alternative("overloaded", "", end_request(id, ProtocolStatus::overloaded))}});
-    return scenario("3.3-multiplexing/" + name + "[N=" + std::to_string(num_requests) + "]", title, {"R-3.3-5"},
+    return scenario("3.3-multiplexing/" + name + table_of(num_requests), title, {"R-3.3-5"},
                     {"multiplexing", "keep-conn", "echo"}, std::move(steps));
 }
 
@@ -230,44 +234,44 @@ std::vector<Scenario> all_multiplexed() {
 
 /// All are open before the first answer is read. An application that serves one at a time serves one after the other:
 /// each connection has one request.
-Scenario many_connections_at_once() {
+Scenario many_connections_at_once(std::uint16_t num_connections) {
     Steps steps;
     const auto connection = [](std::uint16_t number) { return "c" + std::to_string(number); };
-    for (std::uint16_t number = 1; number <= num_connections_at_once; ++number)
+    for (std::uint16_t number = 1; number <= num_connections; ++number)
         steps.add(connection(number), echo_request(number, 0, body_of(number)));
-    for (std::uint16_t number = 1; number <= num_connections_at_once; ++number) {
+    for (std::uint16_t number = 1; number <= num_connections; ++number) {
         steps.add(connection(number), answered_or_closed(connection(number), number, body_of(number)));
         steps.add(connection(number), CloseOurs{Closing::close});  // some wait for it before they serve the next one
     }
     prove_life(steps);
-    return scenario("7-robustness/sixty-four-connections-at-once",
-                    "Sixty-four connections at once each get their own answer", {"R-7-13"}, {"echo"}, std::move(steps));
+    return scenario("7-robustness/sixty-four-connections-at-once" + table_of(num_connections),
+                    "Many connections at once each get their own answer", {"R-7-13"}, {"echo"}, std::move(steps));
 }
 
-Scenario many_connections_without_a_request() {
+Scenario many_connections_without_a_request(std::uint16_t num_connections) {
     Steps steps;
-    for (std::uint16_t number = 1; number <= num_connections_in_a_row; ++number) {
+    for (std::uint16_t number = 1; number <= num_connections; ++number) {
         steps.add("c" + std::to_string(number), CloseOurs{Closing::connect});
         steps.add("c" + std::to_string(number), CloseOurs{number % 2 == 0 ? Closing::close : Closing::reset});
     }
     prove_life(steps);
-    return scenario("7-robustness/two-hundred-connections-without-a-request",
+    return scenario("7-robustness/two-hundred-connections-without-a-request" + table_of(num_connections),
                     "The application serves on after many connections that said nothing", {"R-7-13"}, {"echo"},
                     std::move(steps));
 }
 
 /// `begin_all_first`: all are begun, and so active at the same time where the application takes them, before any is
 /// aborted.
-Scenario many_aborted_requests(bool begin_all_first) {
+Scenario many_aborted_requests(std::uint16_t num_requests, bool begin_all_first) {
     Steps steps;
     if (begin_all_first)
-        for (std::uint16_t id = 1; id <= num_aborted_requests; ++id) steps.add("", begin_request(id));
-    for (std::uint16_t id = 1; id <= num_aborted_requests; ++id) {
+        for (std::uint16_t id = 1; id <= num_requests; ++id) steps.add("", begin_request(id));
+    for (std::uint16_t id = 1; id <= num_requests; ++id) {
         if (!begin_all_first) steps.add("", begin_request(id));
         steps.add("", record(RecordType::abort_request, id, TextPattern{}));
     }
     // On the same connection: the last of the flood has been dealt with when this is.
-    const std::uint16_t last = num_aborted_requests + 1;
+    const auto last = static_cast<std::uint16_t>(num_requests + 1);
     steps.add("", echo_request(last, 0, "behind the flood"));
     Either refused_too = answered_or_closed("", last, "behind the flood");
     for (const ProtocolStatus status : {ProtocolStatus::cant_mpx_conn, ProtocolStatus::overloaded})
@@ -275,8 +279,9 @@ Scenario many_aborted_requests(bool begin_all_first) {
     steps.add("", std::move(refused_too));
     steps.add("", CloseOurs{Closing::close});
     prove_life(steps);
-    return scenario(begin_all_first ? "7-robustness/a-thousand-requests-begun-and-then-aborted"
-                                    : "7-robustness/a-thousand-requests-each-aborted",
+    const std::string name = begin_all_first ? "7-robustness/a-thousand-requests-begun-and-then-aborted"
+                                             : "7-robustness/a-thousand-requests-each-aborted";
+    return scenario(name + table_of(num_requests),
                     "The application serves on after many requests that were begun and aborted", {"R-7-13"},
                     {"keep-conn", "echo"}, std::move(steps));
 }
@@ -287,12 +292,14 @@ std::vector<Scenario> property_scenarios(Side side) {
     if (side == Side::web_server) return web_server_property_scenarios();
     std::vector<Scenario> result = all_multiplexed();
     for (Scenario& one : outputs_of_every_size()) result.push_back(std::move(one));
-    result.push_back(hundred_requests());
-    result.push_back(ids_up_and_down());
-    result.push_back(many_connections_at_once());
-    result.push_back(many_connections_without_a_request());
-    result.push_back(many_aborted_requests(false));
-    result.push_back(many_aborted_requests(true));
+    for (const std::uint16_t number : numbers_of_requests) result.push_back(requests_in_a_row(number));
+    for (const std::uint16_t number : numbers_of_requests) result.push_back(ids_up_and_down(number));
+    for (const std::uint16_t number : numbers_of_connections_at_once) result.push_back(many_connections_at_once(number));
+    for (const std::uint16_t number : numbers_of_connections_in_a_row)
+        result.push_back(many_connections_without_a_request(number));
+    for (const bool begin_all_first : {false, true})
+        for (const std::uint16_t number : numbers_of_aborted_requests)
+            result.push_back(many_aborted_requests(number, begin_all_first));
     return result;
 }
 

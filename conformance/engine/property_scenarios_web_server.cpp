@@ -8,7 +8,6 @@
 namespace fcgispec {
 namespace {
 
-constexpr std::size_t num_requests_in_a_row = 100;
 constexpr std::size_t num_clients_at_once = 16;
 constexpr std::size_t num_random_divisions = 8;
 constexpr std::size_t random_body_size = 20000;
@@ -65,13 +64,13 @@ Scenario in_records_of_one_byte() {
 }
 
 /// One request after the other: where the Web server keeps connections they are the same few.
-Scenario requests_in_a_row() {
+Scenario requests_in_a_row(std::size_t num_requests) {
     std::string lines;
-    for (std::size_t i = 1; i <= num_requests_in_a_row; ++i) {
+    for (std::size_t i = 1; i <= num_requests; ++i) {
         const std::string n = std::to_string(i);
         lines += "http" + n + "> GET /row/" + n + "\n> request 1 [REQUEST_METHOD=\"GET\"]\n< response 1 \"answer " + n + "\"\nhttp" + n + "< 200 \"answer " + n + "\"\n";
     }
-    return scenario("3.5-connections/hundred-requests-in-a-row", "A hundred requests, one after the other, are answered each by its own response", "R-5.5-10, R-3.3-27, R-5.1-10", "", lines);
+    return scenario("3.5-connections/hundred-requests-in-a-row[N=" + std::to_string(num_requests) + "]", "Many requests, one after the other, are answered each by its own response", "R-5.5-10, R-3.3-27, R-5.1-10", "", lines);
 }
 
 /// All clients wait at once, and are answered last come, first served.
@@ -97,7 +96,7 @@ std::vector<Scenario> web_server_property_scenarios() {
     cut_at_every_byte(result);
     result.push_back(in_records_of_one_byte());
     for (std::size_t number = 1; number <= num_random_divisions; ++number) result.push_back(divided_at_random(number));
-    result.push_back(requests_in_a_row());
+    for (const std::size_t num_requests : {4U, 100U}) result.push_back(requests_in_a_row(num_requests));
     result.push_back(clients_at_once(false));
     result.push_back(clients_at_once(true));
     return result;

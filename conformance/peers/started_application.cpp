@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cerrno>
+#include <csignal>
 #include <map>
 #include <system_error>
 
@@ -14,6 +15,7 @@ namespace fcgispec {
 namespace {
 
 constexpr int start_wait_ms = 100;  // of a mutant
+constexpr int death_signal = SIGKILL;  // no SIGTERM: a Web server that crashes has asked nobody to exit [§7]
 
 /// [§2.3] We bind nothing: whoever reaches its Unix socket may be served.
 std::map<std::string, std::string> environment() {
@@ -28,7 +30,7 @@ StartedApplication::StartedApplication(std::vector<std::string> command) : addre
     if (is_mutant(Mutant::leaves_standard_output_open))
         command.insert(command.begin(), {"/bin/sh", "-c", "exec \"$@\" >/dev/null 2>&1", "sh"});
     const FileDescriptor listening = listen_on(address_);
-    processes_.emplace_back(command, listening, environment());
+    processes_.emplace_back(command, listening, environment(), death_signal);
     if (is_mutant(Mutant::starts_others_with_a_connection)) start_on_a_connection(command);
 }
 
@@ -45,7 +47,7 @@ void StartedApplication::start_on_a_connection(const std::vector<std::string>& c
     connection_ = FileDescriptor(ends[0]);
     const FileDescriptor other(ends[1]);
     (void)processes_.back().wait_for_exit(start_wait_ms);
-    processes_.emplace_back(command, other, environment());
+    processes_.emplace_back(command, other, environment(), death_signal);
     (void)processes_.back().wait_for_exit(start_wait_ms);
 }
 
