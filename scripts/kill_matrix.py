@@ -2,7 +2,7 @@
 """Holds the suite against our reference peers, application and Web server, and their mutants, and fails unless
 
 * neither reference peer is accused of anything;
-* each mutant is accused of exactly the requirements that it declares (conformance/peers/mutants*.def);
+* each mutant is accused of exactly the requirements that it declares (conformance/peers/mutants*.def), in the cases it is played;
 * each scenario is failed by at least one mutant: one that can't fail is decoration;
 * each must and should that can be tested is broken by a mutant;
 * each bug of the field that is listed below is some mutant's origin.
@@ -39,8 +39,8 @@ RUN_SECONDS_MAX = 240
 QUICK_STEP = 8  # --quick plays each eighth mutant
 TIMEOUT_MS = 100
 CASES_AT_ONCE = 2  # of one mutant, where the command can do more than one
-LONG_ONES = ("hangs_", "waits_", "ignores_")  # so the names begin of most that take long: a guess, for the order alone
-QUICK_MS_MAX = 4
+LONG_ONES = ("hangs_", "waits_", "ignores_")  # so the names begin of most that wait for deadlines: a guess, for speed alone
+QUICK_MS_MAX = 4  # some twenty times what most cases take
 
 
 @dataclass(frozen=True)
@@ -323,11 +323,16 @@ def play_all(program: str, mutants: list[Mutant], selections: dict[Side, list[st
 
 
 def kill_the_rest(program: str, matrix: Matrix) -> None:
-    """Scenarios that no mutant has failed are played all cases, by the mutants of what they prove."""
+    """Scenarios that no mutant has failed are played all cases, by the mutants of what they prove; what else is seen there counts."""
     for scenario in matrix.alive:
         for one in matrix.played:
-            if one.mutant.declared & matrix.reference.proves[scenario]:
-                one.killers |= play(program, one.mutant, ["--select", scenario]).killers
+            if not one.mutant.declared & matrix.reference.proves[scenario]:
+                continue
+            more = play(program, one.mutant, ["--select", scenario])
+            one.killers |= more.killers
+            one.trouble = one.trouble or more.trouble
+            for requirement, scenarios in more.accused.items():
+                one.accused.setdefault(requirement, scenarios)
 
 
 def judge_whole(matrices: list[Matrix]) -> tuple[int, int]:
@@ -353,14 +358,16 @@ def judge_whole(matrices: list[Matrix]) -> tuple[int, int]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--fcgispec", default=str(ROOT / "build" / "fcgispec"), metavar="PROGRAM")
+    parser.add_argument("--fcgispec", default=str(ROOT / "build-dev" / "fcgispec"), metavar="PROGRAM", help="by default what scripts/test has built")
     parser.add_argument("--side", choices=[side.name for side in SIDES], help="only this one")
     parser.add_argument("--mutant", action="append", default=[], metavar="NAME", help="only this one; repeatable")
     parser.add_argument("--quick", action="store_true", help=f"each {QUICK_STEP}th mutant")
-    parser.add_argument("--whole", action="store_true", help="with every mutant all cases of each scenario; twice the time")
+    parser.add_argument("--whole", action="store_true", help="with every mutant all cases of each scenario")
     parser.add_argument("--report", type=Path, metavar="FILE", help=f"written when all are played; {REPORT.relative_to(ROOT)} with --whole, else {REPORT_OF_SOME.relative_to(ROOT)}")
-    parser.add_argument("-j", "--jobs", type=int, default=5 * (os.cpu_count() or 1), help="mutants at once, and as many of those that mostly wait")
+    parser.add_argument("-j", "--jobs", type=int, default=5 * (os.cpu_count() or 1), help="mutants at once, in each of two pools: one is of those that mostly wait")
     options = parser.parse_args()
+    if not os.access(options.fcgispec, os.X_OK):
+        parser.error(f"no program at {options.fcgispec}: scripts/test builds one")
     begin = time.monotonic()
 
     sides = [side for side in SIDES if options.side in (None, side.name)]
@@ -375,15 +382,19 @@ def main() -> int:
     references = [play(options.fcgispec, Mutant(side, f"(reference {side.title})"), []) for side in sides]  # alone, and once
     for one in references:
         show(one)
+        if not options.whole:
+            print(f"     of its {len(one.cases)} cases mutants are played {len(one.cases) - len(left_out(one.cases))}")
     skipped = {} if options.whole else {one.mutant.side: [word for case in left_out(one.cases) for word in ("--skip", case)] for one in references}
     played = play_all(options.fcgispec, asked, skipped, options.jobs)
     matrices = [Matrix(one.mutant.side, one, [other for other in played if other.mutant.side == one.mutant.side]) for one in references]
 
-    passed = sum(matrix.num_exact + (not matrix.reference.faults) for matrix in matrices)
-    failed = sum(1 + len(matrix.played) for matrix in matrices) - passed
-    if not options.mutant and not options.quick and not options.side:
+    all_played = not (options.mutant or options.quick or options.side)
+    if all_played:
         for matrix in matrices:
             kill_the_rest(options.fcgispec, matrix)
+    passed = sum(matrix.num_exact + (not matrix.reference.faults) for matrix in matrices)
+    failed = sum(1 + len(matrix.played) for matrix in matrices) - passed
+    if all_played:
         passed_whole, failed_whole = judge_whole(matrices)
         passed, failed = passed + passed_whole, failed + failed_whole
         report = options.report or (REPORT if options.whole else REPORT_OF_SOME)

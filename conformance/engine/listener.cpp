@@ -75,14 +75,16 @@ FileDescriptor Listener::accept() {
     if (kind_ == Kind::ours) return accept_from(socket_);
     std::vector<pollfd> polled;
     for (const int fd : fds()) polled.push_back({fd, POLLIN, 0});
-    if (poll(polled.data(), polled.size(), 0) <= 0) return {};  // it is asked often, and seldom is anybody there
+    const int num_ready = poll(polled.data(), polled.size(), 0);
+    if (num_ready < 0 && errno != EINTR) throw std::system_error(errno, std::generic_category(), "poll");
+    if (num_ready <= 0) return {};  // it is asked often, and seldom is anybody there
     const auto is_ready = [&](const FileDescriptor& socket) {
         return std::any_of(polled.begin(), polled.end(), [&](const pollfd& one) { return one.fd == socket.get() && one.revents != 0; });
     };
-    const bool changed = is_ready(socket_) || std::any_of(started_.begin(), started_.end(), [&](const Started& one) { return is_ready(one.connection); });
-    if (changed) meet_started();
+    const bool comes_or_goes = is_ready(socket_) || std::any_of(started_.begin(), started_.end(), [&](const Started& one) { return is_ready(one.connection); });
+    if (comes_or_goes) meet_started();
     for (const Started& one : started_) {
-        if (!changed && !is_ready(one.listening)) continue;
+        if (!comes_or_goes && !is_ready(one.listening)) continue;
         if (FileDescriptor connection = accept_from(one.listening)) return connection;
     }
     return {};

@@ -18,10 +18,9 @@ namespace fcgispec {
 namespace {
 
 /// Between fork and exec only what is safe there; reports errno to `report` where exec fails.
-[[noreturn]] void become(const std::vector<char*>& arguments, const std::vector<char*>& environment, int listening, int report, pid_t parent, int death_signal) {
+[[noreturn]] void become(const std::vector<char*>& arguments, const std::vector<char*>& environment, int listening, int report, int death_signal) {
     setpgid(0, 0);
     prctl(PR_SET_PDEATHSIG, death_signal);
-    if (getppid() != parent) _exit(127);  // it has died already
     // FCGI_LISTENSOCK_FILENO is descriptor 0; STDOUT_FILENO and STDERR_FILENO are closed [§2.2].
     if (dup2(listening, STDIN_FILENO) >= 0) {
         const int flags = fcntl(STDIN_FILENO, F_GETFL);
@@ -89,10 +88,9 @@ Process::Process(const std::vector<std::string>& command, const FileDescriptor& 
     FileDescriptor report_copy(fcntl(child_end.get(), F_DUPFD_CLOEXEC, 3));
     if (!listening_copy || !report_copy) throw std::system_error(errno, std::generic_category(), "fcntl");
     const std::unique_lock starting(process_start());  // until its program is executed, or can't be
-    const pid_t parent = getpid();
     pid_ = fork();
     if (pid_ < 0) throw std::system_error(errno, std::generic_category(), "fork");
-    if (pid_ == 0) become(argument_pointers, variable_pointers, listening_copy.get(), report_copy.get(), parent, death_signal);
+    if (pid_ == 0) become(argument_pointers, variable_pointers, listening_copy.get(), report_copy.get(), death_signal);
     setpgid(pid_, pid_);
     child_end.reset();
     report_copy.reset();

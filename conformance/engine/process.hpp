@@ -25,7 +25,7 @@ class Process {
 public:
     /// Starts `command` (not through a shell; looked up on PATH) with `listening` as descriptor 0 [§2.2] and
     /// `environment` added to ours [§2.3]. The process leads a group of its own, and gets `death_signal` when the thread ends
-    /// that started it, however that ends. Throws std::system_error where it can't be started: the command doesn't exist, no
+    /// that started it, however that ends (it alone, not its group; a set-user-id program doesn't). Throws std::system_error where it can't be started: the command doesn't exist, no
     /// process can be made.
     Process(const std::vector<std::string>& command, const FileDescriptor& listening,
             const std::map<std::string, std::string>& environment, int death_signal = SIGTERM);

@@ -9,8 +9,7 @@
 namespace fcgispec {
 namespace {
 
-/// Each of these scenarios has a small case: where that fails, it isn't for the number.
-constexpr std::array<std::uint16_t, 2> numbers_of_requests = {4, 100};
+// Each has a small case, as numbers_in_a_row.
 constexpr std::array<std::uint16_t, 2> numbers_of_connections_at_once = {4, 64};
 constexpr std::array<std::uint16_t, 2> numbers_of_connections_in_a_row = {4, 200};
 constexpr std::array<std::uint16_t, 2> numbers_of_aborted_requests = {10, 1000};
@@ -37,9 +36,6 @@ Scenario scenario(std::string name, std::string title, std::vector<std::string> 
             .needs = std::move(needs),
             .steps = steps.take()};
 }
-
-/// The case, in a scenario's name.
-std::string table_of(std::size_t number) { return "[N=" + std::to_string(number) + "]"; }
 
 PairPattern pair(const std::string& name, const std::string& value) {
     return {.name = name,
@@ -110,7 +106,7 @@ Scenario requests_in_a_row(std::uint16_t num_requests) {
         steps.add("", echo_request(1, keep_conn, body_of(number)));
         steps.add("", echo_response(1, body_of(number)));
     }
-    return scenario("5.1-keep-conn/a-hundred-requests-on-one-connection" + table_of(num_requests),
+    return scenario("5.1-keep-conn/a-hundred-requests-on-one-connection" + case_of(num_requests),
                     "Many requests on one connection each get their own answer", {"R-5.1-8"},
                     {"keep-conn", "echo"}, std::move(steps));
 }
@@ -124,7 +120,7 @@ Scenario ids_up_and_down(std::uint16_t num_requests) {
     };
     for (std::uint16_t id = 1; id <= num_requests; ++id) exchange(id, id);
     for (std::uint16_t id = num_requests; id >= 1; --id) exchange(id, std::size_t{num_requests} + id);
-    return scenario("3.3-request-ids/up-and-down" + table_of(num_requests),
+    return scenario("3.3-request-ids/up-and-down" + case_of(num_requests),
                     "Request ids that go up and down again on one connection are all served", {"R-3.3-20"},
                     {"keep-conn", "echo"}, std::move(steps));
 }
@@ -144,7 +140,7 @@ std::vector<Scenario> outputs_of_every_size() {
                                   .std_in = {},
                                   .data = {}});
         steps.add("", echo_response(1, body));
-        result.push_back(scenario("5.3-streams/output-of-every-size" + table_of(size),
+        result.push_back(scenario("5.3-streams/output-of-every-size" + case_of(size),
                                   "FCGI_STDOUT of any size comes whole", {"R-3.3-14"}, {"large"}, std::move(steps)));
     }
     return result;
@@ -209,7 +205,7 @@ Scenario multiplexed(const std::string& name, const std::string& title, std::uin
     for (std::uint16_t id = 1; id <= num_requests; ++id)
         steps.add("", Either{{alternative("answered", "", echo_response(id, body_of(id))),
                               alternative("overloaded", "", end_request(id, ProtocolStatus::overloaded))}});
-    return scenario("3.3-multiplexing/" + name + table_of(num_requests), title, {"R-3.3-5"},
+    return scenario("3.3-multiplexing/" + name + case_of(num_requests), title, {"R-3.3-5"},
                     {"multiplexing", "keep-conn", "echo"}, std::move(steps));
 }
 
@@ -244,7 +240,7 @@ Scenario many_connections_at_once(std::uint16_t num_connections) {
         steps.add(connection(number), CloseOurs{Closing::close});  // some wait for it before they serve the next one
     }
     prove_life(steps);
-    return scenario("7-robustness/sixty-four-connections-at-once" + table_of(num_connections),
+    return scenario("7-robustness/sixty-four-connections-at-once" + case_of(num_connections),
                     "Many connections at once each get their own answer", {"R-7-13"}, {"echo"}, std::move(steps));
 }
 
@@ -255,7 +251,7 @@ Scenario many_connections_without_a_request(std::uint16_t num_connections) {
         steps.add("c" + std::to_string(number), CloseOurs{number % 2 == 0 ? Closing::close : Closing::reset});
     }
     prove_life(steps);
-    return scenario("7-robustness/two-hundred-connections-without-a-request" + table_of(num_connections),
+    return scenario("7-robustness/two-hundred-connections-without-a-request" + case_of(num_connections),
                     "The application serves on after many connections that said nothing", {"R-7-13"}, {"echo"},
                     std::move(steps));
 }
@@ -281,7 +277,7 @@ Scenario many_aborted_requests(std::uint16_t num_requests, bool begin_all_first)
     prove_life(steps);
     const std::string name = begin_all_first ? "7-robustness/a-thousand-requests-begun-and-then-aborted"
                                              : "7-robustness/a-thousand-requests-each-aborted";
-    return scenario(name + table_of(num_requests),
+    return scenario(name + case_of(num_requests),
                     "The application serves on after many requests that were begun and aborted", {"R-7-13"},
                     {"keep-conn", "echo"}, std::move(steps));
 }
@@ -292,8 +288,8 @@ std::vector<Scenario> property_scenarios(Side side) {
     if (side == Side::web_server) return web_server_property_scenarios();
     std::vector<Scenario> result = all_multiplexed();
     for (Scenario& one : outputs_of_every_size()) result.push_back(std::move(one));
-    for (const std::uint16_t number : numbers_of_requests) result.push_back(requests_in_a_row(number));
-    for (const std::uint16_t number : numbers_of_requests) result.push_back(ids_up_and_down(number));
+    for (const std::uint16_t number : numbers_in_a_row) result.push_back(requests_in_a_row(number));
+    for (const std::uint16_t number : numbers_in_a_row) result.push_back(ids_up_and_down(number));
     for (const std::uint16_t number : numbers_of_connections_at_once) result.push_back(many_connections_at_once(number));
     for (const std::uint16_t number : numbers_of_connections_in_a_row)
         result.push_back(many_connections_without_a_request(number));

@@ -3,6 +3,8 @@
 // them.
 #pragma once
 
+#include <array>
+#include <string>
 #include <vector>
 
 #include "conformance/engine/script.hpp"
@@ -13,5 +15,10 @@ namespace fcgispec {
 [[nodiscard]] std::vector<Scenario> property_scenarios(Side side);
 /// A response to a Web server divided in every way, many requests in a row and at once.
 [[nodiscard]] std::vector<Scenario> web_server_property_scenarios();
+
+/// The case, as it stands behind a scenario's name: "[N=100]". Names with a number are older than their cases, and stand.
+[[nodiscard]] inline std::string case_of(std::size_t number) { return "[N=" + std::to_string(number) + "]"; }
+/// Of requests, one after the other: where the small case fails, it isn't for the number.
+constexpr std::array<std::uint16_t, 2> numbers_in_a_row = {4, 100};
 
 }  // namespace fcgispec

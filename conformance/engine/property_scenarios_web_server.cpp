@@ -31,7 +31,7 @@ std::string end_of_response(const std::string& id) {
 void cut_at_every_byte(std::vector<Scenario>& result) {
     const std::string value = "Status: 404 Not here\r\nContent-Type: text/plain\r\nX-Fcgispec: a b\r\n\r\nhello";
     for (std::size_t cut = 1; cut < value.size(); ++cut) {
-        result.push_back(scenario("3.3-streams/response-cut-behind-byte[N=" + std::to_string(cut) + "]", "A response in two records is the same wherever it is cut", "R-3.3-40", "",
+        result.push_back(scenario("3.3-streams/response-cut-behind-byte" + case_of(cut), "A response in two records is the same wherever it is cut", "R-3.3-40", "",
                                   "http> GET /cut\n> request 1\n"
                                   "< {FCGI_STDOUT, 1, " + quoted(value.substr(0, cut)) + "}\n< {FCGI_STDOUT, 1, " + quoted(value.substr(cut)) + "}\n" + end_of_response("1") +
                                       "http< 404 [X-Fcgispec=\"a b\"] \"hello\"\n"));
@@ -51,7 +51,7 @@ Scenario divided_at_random(std::size_t number) {
         if (up_to(3) == 0) lines += "< {FCGI_STDERR, 1, \"note\\n\"}\n";
         at += size;
     }
-    return scenario("3.3-streams/response-divided-at-random[N=" + std::to_string(number) + "]", "A response in records of any sizes and paddings is the same", "R-3.3-40", "",
+    return scenario("3.3-streams/response-divided-at-random" + case_of(number), "A response in records of any sizes and paddings is the same", "R-3.3-40", "",
                     lines + "< {FCGI_STDERR, 1, \"\"}\n" + end_of_response("1") + "http< 200 " + quoted(body) + "\n");
 }
 
@@ -70,7 +70,7 @@ Scenario requests_in_a_row(std::size_t num_requests) {
         const std::string n = std::to_string(i);
         lines += "http" + n + "> GET /row/" + n + "\n> request 1 [REQUEST_METHOD=\"GET\"]\n< response 1 \"answer " + n + "\"\nhttp" + n + "< 200 \"answer " + n + "\"\n";
     }
-    return scenario("3.5-connections/hundred-requests-in-a-row[N=" + std::to_string(num_requests) + "]", "Many requests, one after the other, are answered each by its own response", "R-5.5-10, R-3.3-27, R-5.1-10", "", lines);
+    return scenario("3.5-connections/hundred-requests-in-a-row" + case_of(num_requests), "Many requests, one after the other, are answered each by its own response", "R-5.5-10, R-3.3-27, R-5.1-10", "", lines);
 }
 
 /// All clients wait at once, and are answered last come, first served.
@@ -96,7 +96,7 @@ std::vector<Scenario> web_server_property_scenarios() {
     cut_at_every_byte(result);
     result.push_back(in_records_of_one_byte());
     for (std::size_t number = 1; number <= num_random_divisions; ++number) result.push_back(divided_at_random(number));
-    for (const std::size_t num_requests : {4U, 100U}) result.push_back(requests_in_a_row(num_requests));
+    for (const std::uint16_t num_requests : numbers_in_a_row) result.push_back(requests_in_a_row(num_requests));
     result.push_back(clients_at_once(false));
     result.push_back(clients_at_once(true));
     return result;

@@ -28,7 +28,7 @@ constexpr int deadline_round_trips = 100;
 constexpr int deadlines_of_a_timer = 33;  // how long a Web server's own timer may last
 constexpr int timer_ms_max = 10000;
 constexpr int end_ms_max = 2000;  // to end, when all connections are closed
-constexpr std::size_t num_together = 8;  // cases, before we ask whether the peer lives
+constexpr std::size_t num_together_max = 8;  // cases, before we ask whether the peer lives
 
 /// One case in one splitting.
 struct Case {
@@ -44,6 +44,7 @@ struct Outcome {
     std::vector<std::string> records;
     std::vector<Observed> accusations;
     std::shared_ptr<const Evidence> raw;
+    bool once = false;  // it was tried again, and didn't happen
 };
 
 double milliseconds_since(Clock::time_point begin) { return std::chrono::duration<double, std::milli>(Clock::now() - begin).count(); }
@@ -67,18 +68,13 @@ public:
     Judge(const RunOptions& options, const Register& requirements, Peer& peer)
         : options_(options), requirements_(requirements), peer_(peer) {}
 
-    /// As judge() for each. That a peer lives costs as much to know as a case: of one that we can start anew it is asked behind
-    /// the last, and those cases of which nothing is held against it are its outcomes. Otherwise each is judged alone, and that counts.
+    /// As judge() for each, in their order; fewer where the run is interrupted. That a peer lives costs as much to know as a case:
+    /// here it is asked behind the first case of which anything is held against it, or the last.
     std::vector<Outcome> judge_all(std::span<const Case> cases) {
-        std::vector<Outcome> outcomes;
-        std::optional<ExitStatus> died;
-        if (cases.size() > 1 && pass_together(cases, outcomes, died)) return outcomes;
-        const std::string last = outcomes.empty() ? "" : outcomes.back().result.scenario;
-        outcomes.clear();
-        for (const Case& one : cases)
-            if (!interrupted()) outcomes.push_back(judge(one));
-        if (died) tell_death(outcomes, last, *died);
-        return outcomes;
+        std::vector<Outcome> result;
+        while (result.size() < cases.size() && !interrupted())
+            for (Outcome& outcome : judge_some(cases.subspan(result.size()))) result.push_back(std::move(outcome));
+        return result;
     }
 
     /// Plays it as often as asked; the gravest outcome counts.
@@ -91,6 +87,8 @@ public:
         return gravest;
     }
 
+    [[nodiscard]] bool finds_peer_alive() { return check_health(); }
+
 private:
     [[nodiscard]] bool interrupted() const { return options_.interrupted != nullptr && *options_.interrupted; }
 
@@ -101,49 +99,78 @@ private:
         return result;
     }
 
-    /// Whether all passed, and the peer lives; otherwise `outcomes` ends with the one at which that was seen, `died` says whether
-    /// it ended by a signal, and a peer that doesn't answer is started anew.
-    bool pass_together(std::span<const Case> cases, std::vector<Outcome>& outcomes, std::optional<ExitStatus>& died) {
-        if (gone_) return false;
+    /// The first of `cases`, at least one.
+    std::vector<Outcome> judge_some(std::span<const Case> cases) {
+        if (gone_ || cases.size() == 1) return {judge(cases.front())};
+        std::vector<Outcome> outcomes;
         try {
-            const auto passes = [&](const Case& one) { return passes_alive(one, outcomes.emplace_back(unjudged(one))); };
-            const bool passed = std::all_of(cases.begin(), cases.end(), passes);
-            const auto health = peer_.exit_status() ? Played::Outcome::closed : play(plain_request(options_.side), peer_.play_options()).outcome;
-            if (health == Played::Outcome::as_expected || interrupted()) return passed && !interrupted();
-            if (health == Played::Outcome::closed) await_end();
-            if (const auto status = peer_.exit_status(); status && status->by_signal) died = status;
-            recover();
+            Played last;
+            bool clean = true;
+            while (clean && outcomes.size() < cases.size()) {
+                const Case& one = cases[outcomes.size()];
+                Outcome& outcome = outcomes.emplace_back(unjudged(one));
+                const auto begin = Clock::now();
+                last = play_case(one);
+                clean = is_clean(last) && !interrupted() && !peer_.exit_status();
+                if (clean) judge_played(last, outcome);
+                if (clean) outcome.raw.reset();
+                outcome.result.duration_ms = milliseconds_since(begin);
+            }
+            const std::size_t num_clean = outcomes.size() - (clean ? 0 : 1);
+            const bool healthy = check_health();
+            if (interrupted()) {
+                // It lived behind those that a clean one follows.
+                for (std::size_t i = std::max<std::size_t>(num_clean, 1) - 1; i < outcomes.size(); ++i) outcomes[i] = inconclusive(std::move(outcomes[i]), "interrupted");
+                return outcomes;
+            }
+            if (!healthy) return judge_alone(cases.first(outcomes.size()), suspected(std::move(outcomes.back()), std::move(last)));
+            // Behind another scenario it may suffer from what that has left behind. Behind a plain request it doesn't.
+            if (!clean) outcomes.back() = judge(cases[num_clean]);
+            return outcomes;
         } catch (const std::exception&) {
             // Each alone tells what the trouble is.
         }
-        return false;
+        return judge_alone(cases.first(std::max<std::size_t>(outcomes.size(), 1)), std::nullopt);
     }
 
-    /// Whether nothing at all is held against the peer, as far as can be seen without asking it.
-    bool passes_alive(const Case& one, Outcome& outcome) {
-        const auto begin = Clock::now();
-        Played played = play_case(one);
-        const bool passed = played.outcome == Played::Outcome::as_expected && !played.tolerated && !played.died && played.accusations.empty();
-        if (!passed || interrupted() || peer_.exit_status()) return false;
-        judge_played(played, outcome);
-        outcome.raw.reset();
-        outcome.result.duration_ms = milliseconds_since(begin);
-        return true;
+    /// Nothing at all is held against the peer, as far as can be seen without asking it.
+    static bool is_clean(const Played& played) {
+        return played.outcome == Played::Outcome::as_expected && !played.tolerated && !played.died && played.accusations.empty();
     }
 
-    /// The peer died while these were played one behind the other. Where it did so again alone that has been told.
-    static void tell_death(std::vector<Outcome>& outcomes, const std::string& last, const ExitStatus& died) {
-        const auto is_crash = [](const Outcome& one) { return one.result.verdict == Verdict::crash; };
-        if (std::any_of(outcomes.begin(), outcomes.end(), is_crash)) return;
-        for (Outcome& one : outcomes)
-            if (one.result.scenario == last) crash(one, "the peer ended by " + died.print() + ", here or in one of the scenarios before, and not again when each was played alone");
+    /// The peer doesn't serve any more behind several cases, of which `outcome` is the last. Whose fault that is isn't known, nor
+    /// what the last would have been with one that does. Starts it anew.
+    Outcome suspected(Outcome outcome, Played played) {
+        outcome.result.trace = std::move(played.trace);
+        outcome.records = std::move(played.around);
+        outcome.raw = std::move(played.raw);
+        judge_unhealthy(outcome);
+        outcome.once = true;
+        return outcome;
+    }
+
+    /// Each for itself. `suspect` is told where none of them shows what it does.
+    std::vector<Outcome> judge_alone(std::span<const Case> cases, std::optional<Outcome> suspect) {
+        std::vector<Outcome> outcomes;
+        for (const Case& one : cases)
+            if (!interrupted()) outcomes.push_back(judge(one));
+        if (!suspect || outcomes.size() < cases.size()) return outcomes;
+        const auto shows_it = [&](const Outcome& one) { return one.result.verdict >= suspect->result.verdict && one.result.verdict != Verdict::inconclusive; };
+        if (std::any_of(outcomes.begin(), outcomes.end(), shows_it)) return outcomes;
+        const std::string_view remark = cases.size() == 1 ? ", and not again when it was played alone" : ", here or in one of the scenarios before, and not again when each was played alone";
+        suspect->result.reason += remark;
+        suspect->got += remark;
+        suspect->result.again = again(cases);
+        if (!is_new_evidence(*suspect)) suspect->raw.reset();
+        outcomes.back() = std::move(*suspect);
+        return outcomes;
     }
 
     [[nodiscard]] Outcome unjudged(const Case& one) const {
         Outcome outcome;
         outcome.result = {.scenario = one.scenario->name, .title = one.scenario->title, .requirements = one.scenario->proves,
                           .splitting = std::string(name_of(one.splitting))};
-        outcome.result.again = again(one);
+        outcome.result.again = again({&one, 1});
         return outcome;
     }
 
@@ -263,8 +290,8 @@ private:
     [[nodiscard]] Played::Outcome play_plain_request() {
         PlayOptions options = peer_.play_options();
         const int second_look_ms = options.deadline_ms * second_look_factor;
-        // A Web server may wait for a timer of its own before it gives up what a scenario has left behind.
-        const int timers_ms = std::min(options.deadline_ms * deadlines_of_a_timer, timer_ms_max);
+        // A Web server may wait for a timer of its own before it gives up what a scenario has left behind; that which we start is ours.
+        const int timers_ms = peer_.is_ours() ? 0 : std::min(options.deadline_ms * deadlines_of_a_timer, timer_ms_max);
         options.unended_ms = options.deadline_ms;
         const int patient_ms = std::max(second_look_ms, timers_ms);
         options.deadline_ms = options_.side == Side::web_server ? patient_ms : second_look_ms;
@@ -325,9 +352,14 @@ private:
         return outcome;
     }
 
-    [[nodiscard]] std::string again(const Case& one) const {
-        std::string result = options_.again + " --select " + shell_quoted(one.scenario->name);
-        if (one.splitting != Splitting::whole) result += " --splitting " + std::string(name_of(one.splitting));
+    /// The command that plays these.
+    [[nodiscard]] std::string again(std::span<const Case> cases) const {
+        std::string result = options_.again;
+        for (std::size_t i = 0; i < cases.size(); ++i)
+            if (i == 0 || cases[i].scenario != cases[i - 1].scenario) result += " --select " + shell_quoted(cases[i].scenario->name);
+        const Splitting splitting = cases.front().splitting;
+        const bool alike = std::all_of(cases.begin(), cases.end(), [&](const Case& one) { return one.splitting == splitting; });
+        if (!alike || splitting != Splitting::whole) result += " --splitting " + (alike ? std::string(name_of(splitting)) : "all");
         if (options_.seed != 1) result += " --seed " + std::to_string(options_.seed);
         return result;
     }
@@ -400,6 +432,8 @@ public:
         : options_(options), requirements_(requirements), cases_(std::move(cases)), outcomes_(cases_.size()) {}
 
     void play(Peer& first_peer, std::size_t num_jobs) {
+        // Only one that can be started anew shows which of several has harmed it.
+        if (first_peer.is_ours() && options_.num_repeats == 1) num_together_ = std::clamp<std::size_t>(cases_.size() / num_jobs, 1, num_together_max);
         std::vector<std::thread> threads;
         try {
             for (std::size_t i = 1; i < std::min(num_jobs, cases_.size()); ++i) threads.emplace_back([this, &first_peer] { work_beside(first_peer); });
@@ -434,9 +468,10 @@ private:
 
     void work(Peer& peer) {
         Judge judge(options_, requirements_, peer);
-        const std::size_t size = peer.is_ours() && options_.num_repeats == 1 ? num_together : 1;
-        for (std::size_t i = next_.fetch_add(size); i < cases_.size() && !interrupted(); i = next_.fetch_add(size))
-            for (Outcome& outcome : judge.judge_all(std::span(cases_).subspan(i, std::min(size, cases_.size() - i)))) keep(i++, std::move(outcome));
+        for (std::size_t begin = next_.fetch_add(num_together_); begin < cases_.size() && !interrupted(); begin = next_.fetch_add(num_together_)) {
+            std::size_t index = begin;
+            for (Outcome& outcome : judge.judge_all(std::span(cases_).subspan(begin, std::min(num_together_, cases_.size() - begin)))) keep(index++, std::move(outcome));
+        }
     }
 
     void keep(std::size_t index, Outcome outcome) {
@@ -477,15 +512,17 @@ private:
     /// alone, and that counts. What the checker accuses in many cases need not be seen again in each of them.
     void play_breaches_alone(Peer& peer) {
         Judge judge(options_, requirements_, peer);
+        if (!judge.finds_peer_alive()) return;  // what was seen stands
         std::set<std::string> confirmed;
         first_.clear();
         for (std::size_t i = 0; i < cases_.size() && !interrupted(); ++i) {
-            if (!outcomes_[i]) continue;
+            if (!outcomes_[i] || outcomes_[i]->once) continue;
             const Verdict verdict = outcomes_[i]->result.verdict;
             const auto& accusations = outcomes_[i]->accusations;
             const bool held_against = verdict != Verdict::pass && verdict != Verdict::skipped;
             if (!held_against && std::all_of(accusations.begin(), accusations.end(), [&](const Observed& a) { return confirmed.contains(a.requirement); })) continue;
             Outcome outcome = judge.judge(cases_[i]);
+            if (outcome.result.verdict == Verdict::inconclusive) continue;
             for (const Observed& accusation : outcome.accusations) confirmed.insert(accusation.requirement);
             shorten(i, outcome);
             outcomes_[i] = std::move(outcome);
@@ -496,6 +533,7 @@ private:
     const Register& requirements_;
     std::vector<Case> cases_;
     std::vector<std::optional<Outcome>> outcomes_;
+    std::size_t num_together_ = 1;  // cases that a thread takes at once
     std::atomic<std::size_t> next_{0};
     std::size_t num_done_ = 0;
     std::map<std::pair<std::string, Verdict>, std::size_t> first_;  // case of what findings show; Verdict::pass: accused by the checker

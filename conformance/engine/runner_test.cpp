@@ -264,15 +264,62 @@ BOOST_AUTO_TEST_CASE(of_several_played_together_only_the_guilty_is_accused) {
         BOOST_TEST((result.verdict == (guilty.contains(result.scenario) ? Verdict::crash : Verdict::pass)), result.scenario << ": " << result.reason);
 }
 
-BOOST_AUTO_TEST_CASE(a_death_that_does_not_happen_again_is_told_all_the_same) {
-    const TestFolder folder;
-    const Report report = run_scenarios(spawned(), {good("a"), asking("b", "once-" + (folder.path() / "died").string()), good("c"), good("d")}, {});
-    std::size_t num_crashes = 0;
-    for (const Result& result : report.results) num_crashes += result.verdict == Verdict::crash ? 1U : 0U;
-    BOOST_TEST(num_crashes == 1U, verdicts(report));
-    BOOST_TEST_REQUIRE(report.findings.size() == 1U);
-    BOOST_TEST(report.findings.front().got.starts_with("the peer ended by signal 11 (SIGSEGV), here or in one of the scenarios before"), report.findings.front().got);
-    BOOST_TEST(exit_code_of(report) == 1);
+namespace {
+
+/// "a pass, b crash": the only result that isn't "pass", and "" where all are.
+std::string only_breach(const Report& report) {
+    std::string all;
+    for (const Result& result : report.results)
+        if (result.verdict != Verdict::pass) all += (all.empty() ? "" : ", ") + result.scenario + " " + std::string(name_of(result.verdict));
+    return all;
+}
+
+std::vector<Scenario> asking_often(const std::string& what) {
+    std::vector<Scenario> result;
+    for (char name = 'a'; name <= 'p'; ++name) result.push_back(asking(std::string(1, name), what));
+    return result;
+}
+
+constexpr std::string_view not_again = ", here or in one of the scenarios before, and not again when each was played alone";
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(a_death_that_does_not_happen_again_is_told_once) {
+    for (const std::size_t num_jobs : {1U, 4U}) {
+        const TestFolder folder;
+        RunOptions options = spawned();
+        options.num_jobs = num_jobs;
+        options.splittings = {Splitting::whole, Splitting::bytes, Splitting::header};
+        std::vector<Scenario> scenarios = asking_often("nothing");
+        scenarios.at(1) = asking("b", "once-" + (folder.path() / "died").string());
+        const Report report = run_scenarios(options, scenarios, {});
+        BOOST_TEST_CONTEXT(num_jobs << " jobs: " << only_breach(report)) {
+            BOOST_TEST(report.results.size() == scenarios.size() * 3);
+            std::size_t num_crashes = 0;
+            for (const Result& result : report.results) num_crashes += result.verdict == Verdict::crash ? 1U : 0U;
+            BOOST_TEST(num_crashes == 1U);
+            BOOST_TEST_REQUIRE(report.findings.size() == 1U);
+            const Finding& finding = report.findings.front();
+            BOOST_TEST(finding.got == "the peer ended by signal 11 (SIGSEGV)" + std::string(not_again));
+            BOOST_TEST(!finding.records.empty());
+            BOOST_TEST(finding.again.find(" --select ") != std::string::npos, finding.again);
+            BOOST_TEST(finding.again.find(" --splitting ") != std::string::npos, finding.again);
+            BOOST_TEST(exit_code_of(report) == 1);
+        }
+    }
+}
+
+BOOST_AUTO_TEST_CASE(what_only_many_requests_bring_about_is_told) {
+    // Started anew, it would have to be asked ten times again.
+    const Report tired = run_scenarios(spawned(short_ms), asking_often("tired"), {});
+    BOOST_TEST(only_breach(tired).ends_with(" crash"), only_breach(tired));
+    BOOST_TEST_REQUIRE(tired.findings.size() == 1U);
+    BOOST_TEST(tired.findings.front().got == "a plain request on a fresh connection is not answered any more" + std::string(not_again));
+    BOOST_TEST(tired.findings.front().again.find("--select i --select j") != std::string::npos, tired.findings.front().again);
+    const Report worn = run_scenarios(spawned(), asking_often("worn"), {});
+    BOOST_TEST(only_breach(worn).ends_with(" tolerated"), only_breach(worn));
+    BOOST_TEST_REQUIRE(worn.findings.size() == 1U);
+    BOOST_TEST(worn.findings.front().got == "the peer ended with exit status 1" + std::string(not_again));
 }
 
 BOOST_AUTO_TEST_CASE(one_that_ends_before_its_first_answer_is_told_with_its_status) {
@@ -303,6 +350,26 @@ BOOST_AUTO_TEST_CASE(beside_others_only_the_guilty_scenario_is_accused) {
         BOOST_TEST((result.verdict == (result.scenario == "m" ? Verdict::crash : Verdict::pass)), result.scenario << ": " << result.reason);
     BOOST_TEST_REQUIRE(report.findings.size() == 1U);
     BOOST_TEST((report.findings.front().scenarios == std::vector<std::string>{"m"}));
+}
+
+BOOST_AUTO_TEST_CASE(what_was_seen_beside_others_stands_where_the_peer_has_gone) {
+    TestApplication* there = nullptr;
+    TestApplication application([&](Visit& visit) {
+        const std::uint16_t request_id = visit.read_request();
+        const bool last = visit.received().find("last") != std::string::npos;
+        if (last) there->vanish();
+        if (request_id != 0) visit.answer(request_id, visit.received().find("bad") != std::string::npos ? "other" : "good");
+    });
+    there = &application;
+    std::vector<Scenario> scenarios;
+    for (char name = 'a'; name <= 'z'; ++name) scenarios.push_back(good(std::string(1, name)));
+    scenarios.at(1) = asking("b", "bad");
+    scenarios.at(25) = asking("z", "last", "R-6.2-12");
+    RunOptions options = attached(application.address(), short_ms);
+    options.num_jobs = 4;
+    const Report report = run_scenarios(options, scenarios, {});
+    BOOST_TEST((result_of(report, "b").verdict == Verdict::fail), verdicts(report));
+    BOOST_TEST((result_of(report, "z").verdict == Verdict::crash), verdicts(report));
 }
 
 BOOST_AUTO_TEST_CASE(beside_others_on_an_attached_peer) {
