@@ -113,14 +113,27 @@ class Played:
 
     @property
     def lacking(self) -> list[str]:
-        return [f"not accused of {requirement}" for requirement in sorted(self.mutant.declared - self.mutant.unsure - set(self.accused))]
+        return sorted(self.mutant.declared - self.mutant.unsure - set(self.accused))
+
+    @property
+    def only_lacks(self) -> bool:
+        return bool(self.lacking) and len(self.faults) == len(self.lacking)
+
+    def add(self, more: Played) -> None:
+        """What the same mutant is accused of in other cases."""
+        self.killers |= more.killers
+        self.trouble = self.trouble or more.trouble
+        self.inconclusive += more.inconclusive
+        self.seconds += more.seconds
+        for requirement, scenarios in more.accused.items():
+            self.accused[requirement] = sorted({*self.accused.get(requirement, []), *scenarios})
 
     @property
     def faults(self) -> list[str]:
         faults = [self.trouble] if self.trouble else []
         for requirement in sorted(set(self.accused) - self.mutant.declared):
             faults.append(f"accused of {requirement} too ({', '.join(self.accused[requirement][:4])})")
-        faults += self.lacking
+        faults += [f"not accused of {requirement}" for requirement in self.lacking]
         if self.inconclusive:
             faults.append(f"inconclusive: {', '.join(self.inconclusive[:3])}")
         return faults
@@ -291,15 +304,19 @@ def show(played: Played, counts: bool = True) -> None:
 
 
 def play_all(program: str, mutants: list[Mutant], selections: dict[Side, list[str]], jobs: int) -> list[Played]:
-    """In the order of `mutants`. One that only lacks an accusation is played all cases: others than those selected may show it.
-    What differs then, or otherwise, is played again alone, and that counts: beside others on a busy machine a silence may be
+    """In the order of `mutants`. One that only lacks an accusation is played all cases of the scenarios that prove it, and if that
+    doesn't show it, all that there are. What differs then, or otherwise, is played again alone, and that counts: beside others on a busy machine a silence may be
     nobody's fault. What is not counted is shown."""
     counted: dict[Mutant, Played] = {}
     others: list[Mutant] = []
 
     def play_beside_others(mutant: Mutant) -> list[Played]:
         attempts = [play(program, mutant, selections.get(mutant.side, []))]
-        if selections and attempts[0].faults and attempts[0].faults == attempts[0].lacking:
+        if selections and attempts[0].only_lacks:
+            more = play(program, mutant, [word for requirement in attempts[0].lacking for word in ("--select", requirement)])
+            more.add(attempts[0])
+            attempts.append(more)
+        if selections and attempts[-1].only_lacks:
             attempts.append(play(program, mutant, []))
         return attempts
 
@@ -326,13 +343,8 @@ def kill_the_rest(program: str, matrix: Matrix) -> None:
     """Scenarios that no mutant has failed are played all cases, by the mutants of what they prove; what else is seen there counts."""
     for scenario in matrix.alive:
         for one in matrix.played:
-            if not one.mutant.declared & matrix.reference.proves[scenario]:
-                continue
-            more = play(program, one.mutant, ["--select", scenario])
-            one.killers |= more.killers
-            one.trouble = one.trouble or more.trouble
-            for requirement, scenarios in more.accused.items():
-                one.accused.setdefault(requirement, scenarios)
+            if one.mutant.declared & matrix.reference.proves[scenario]:
+                one.add(play(program, one.mutant, ["--select", scenario]))
 
 
 def judge_whole(matrices: list[Matrix]) -> tuple[int, int]:

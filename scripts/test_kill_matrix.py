@@ -85,7 +85,7 @@ def program_that(folder: Path, skipping: dict, otherwise: dict) -> str:
         (TOLD, UNTOLD, 0, ["ok"]),
         (UNTOLD, TOLD, 0, ["more", "ok"]),  # by other cases
         (TOO_MUCH, TOLD, 0, ["more", "ok"]),  # alone
-        (UNTOLD, UNTOLD, 2, ["more", "more", "FAIL"]),
+        (UNTOLD, UNTOLD, 2, ["more", "more", "more", "FAIL"]),
         (TOO_MUCH, TOO_MUCH, 1, ["more", "FAIL"]),
     ],
 )
