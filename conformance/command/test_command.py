@@ -566,6 +566,8 @@ def test_how_a_web_server_ends_its_application_is_told(stop: str | None, seen: s
         with web_server(f"unix:{tmp_path}/served") as url, handed_over(meeting, listening) as process:
             words = ["--stop", stop.format(pid=process.pid)] if stop else []
             done = run("server", "--handed-over", meeting, "--http", url, "--json", "-", *words, FCGISPEC_DATA=str(web_data))
+            if stop and stop.startswith("kill"):
+                process.wait(timeout=DEADLINE_S)  # its connections end before it does
     told = {each["name"]: each["observed"] for each in json.loads(expect(done, 0))["capabilities"]}
     assert told["asks its application to exit (SIGTERM)"] == seen
 
