@@ -13,6 +13,7 @@
 #include "conformance/engine/baseline.hpp"
 #include "conformance/engine/reports.hpp"
 #include "conformance/engine/runner.hpp"
+#include "conformance/engine/selection.hpp"
 #include "conformance/engine/text_file.hpp"
 #include "conformance/peers/mutants.hpp"
 

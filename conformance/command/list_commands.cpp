@@ -7,7 +7,7 @@
 #include <set>
 
 #include "conformance/command/command.hpp"
-#include "conformance/engine/runner.hpp"
+#include "conformance/engine/selection.hpp"
 
 namespace fcgispec {
 namespace {

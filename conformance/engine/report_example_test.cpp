@@ -1,6 +1,6 @@
 #include "conformance/engine/report_example.hpp"
 
-#include "conformance/engine/runner.hpp"
+#include "conformance/engine/selection.hpp"
 
 namespace fcgispec::test {
 namespace {
