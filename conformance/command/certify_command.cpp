@@ -181,7 +181,7 @@ void write_reports(const Report& report, const Register& requirements, const Bas
     write(options.markdown, [&] { return markdown_report(report, requirements); });
     write(options.html, [&] { return html_report(report, requirements, data_folder() / "../reports/report.html"); });
     // What was not played would be missing from it.
-    const char* why_no_baseline = report.interrupted ? "the run was interrupted" : report.unreachable.empty() ? nullptr : "the peer was not reached";
+    const char* why_no_baseline = report.interrupted ? "the run was interrupted" : !report.unreachable.empty() ? "the peer was not reached" : report.gone ? "the peer has gone" : nullptr;
     if (why_no_baseline != nullptr && !options.write_baseline.empty())
         std::fprintf(stderr, "fcgispec: --write-baseline %s: not written, for %s\n", options.write_baseline.c_str(), why_no_baseline);
     else

@@ -103,7 +103,11 @@ std::vector<Outcome> Judge::judge_some(std::span<const Case> cases) {
             for (std::size_t i = std::max<std::size_t>(num_clean, 1) - 1; i < outcomes.size(); ++i) outcomes[i] = inconclusive(std::move(outcomes[i]), "interrupted");
             return outcomes;
         }
-        if (!healthy) return judge_alone(cases.first(outcomes.size()), suspected(std::move(outcomes.back()), std::move(last)));
+        if (!healthy) {
+            const bool on_purpose = ended_on_purpose();
+            Outcome suspect = suspected(std::move(outcomes.back()), std::move(last));
+            return judge_alone(cases.first(outcomes.size()), on_purpose ? std::nullopt : std::optional(std::move(suspect)));
+        }
         // Behind another scenario it may suffer from what that has left behind. Behind a plain request it doesn't.
         if (!clean) outcomes.back() = judge(cases[num_clean]);
         return outcomes;
@@ -149,7 +153,8 @@ Outcome Judge::unjudged(const Case& one) const {
 
 Outcome Judge::judge_once(const Case& one) {
     Outcome outcome = unjudged(one);
-    if (gone_) return inconclusive(std::move(outcome), "the peer died in an earlier scenario and has not come back");
+    outcome.gone = gone_;
+    if (gone_) return inconclusive(std::move(outcome), "the peer died in an earlier scenario, or was stopped, and has not come back");
     const auto begin = Clock::now();
     try {
         play_and_judge(one, outcome);
@@ -170,9 +175,8 @@ Played Judge::play_case(const Case& one, int factor) const {
 void Judge::play_and_judge(const Case& one, Outcome& outcome) {
     Played played = play_case(one);
     bool healthy = check_health();
-    const auto ended = peer_.exit_status();
-    if (played.outcome != Played::Outcome::as_expected && ended && !ended->by_signal && ended->number == 0) {
-        // It ended on purpose [§7], perhaps after an earlier scenario: what a fresh one does counts.
+    if (ended_on_purpose()) {
+        // Perhaps after an earlier scenario: what a fresh one does counts.
         peer_.restart();
         played = play_case(one);
         healthy = check_health();
@@ -244,6 +248,11 @@ bool Judge::check_health() {
     const bool healthy = outcome == Played::Outcome::as_expected;
     if (!healthy && outcome != Played::Outcome::silent) await_end();
     return healthy;
+}
+
+bool Judge::ended_on_purpose() {
+    const auto status = peer_.exit_status();
+    return status && !status->by_signal && status->number == 0;
 }
 
 void Judge::await_end() {

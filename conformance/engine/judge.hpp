@@ -33,6 +33,7 @@ struct Outcome {
     std::vector<Observed> accusations;
     std::shared_ptr<const Evidence> raw;
     bool once = false;  // it was tried again, and didn't happen
+    bool gone = false;  // not played: there was no peer any more
 };
 
 /// As results give durations.
@@ -79,6 +80,8 @@ private:
     bool check_health();
     /// One that ends closes its connections first, and may well end on purpose [§7]: how is known a moment later.
     void await_end();
+    /// With status 0, as some do after so many requests [§7].
+    [[nodiscard]] bool ended_on_purpose();
     /// How a plain request on a fresh connection goes; where the first may have come too early, how a second one does.
     [[nodiscard]] Played::Outcome play_plain_request();
     void judge_unhealthy(Outcome& outcome);

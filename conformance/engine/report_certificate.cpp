@@ -94,6 +94,7 @@ std::string ProfileStanding::print() const {
     if (!known.empty()) parts.push_back("known " + joined(known));
     if (!tolerated.empty()) parts.push_back("tolerated " + joined(tolerated));
     if (num_inconclusive > 0) parts.push_back(counted(num_inconclusive, "case") + " inconclusive");
+    if (num_skipped > 0 && num_conclusive > 0) parts.push_back(counted(num_conclusive, "case") + " played");
     if (num_skipped > 0) parts.push_back(counted(num_skipped, "case") + " skipped");
     return std::string(name_of(standing)) + (parts.empty() ? "" : ": ") + joined(parts, "; ");
 }
@@ -124,7 +125,11 @@ std::string conclusion_of(const Report& report) {
     if (code == 1) result += ": " + counted(num_broken(report), "requirement") + " broken";
     if (!report.unreachable.empty())
         return result + ": the peer could not be reached: " + printable(report.unreachable);
-    if (report.interrupted) return result + (code == 1 ? "; " : ": ") + "the run was interrupted";
+    const std::string separator = code == 1 ? "; " : ": ";
+    if (report.interrupted && report.num_unplayed > 0)
+        return result + separator + "the run was interrupted before " + counted(report.num_unplayed, "case") + " more";
+    if (report.interrupted) return result + separator + "the run was interrupted";
+    if (report.gone) return result + separator + "the peer went away and did not come back: crashed, or stopped";
     if (code == 3 && summary_of(report)[static_cast<std::size_t>(Verdict::inconclusive)] == 0)
         result += ": nothing was tested";
     return result;
@@ -172,10 +177,10 @@ std::vector<const Finding*> findings_without_case(const Report& report) {
     return result;
 }
 
-std::vector<std::pair<std::string, std::size_t>> skipped_by_reason(const Report& report) {
+std::vector<std::pair<std::string, std::size_t>> counted_by_reason(const Report& report, Verdict verdict) {
     std::map<std::string, std::size_t> counts;
     for (const Result& result : report.results)
-        if (result.verdict == Verdict::skipped) ++counts[printable(result.reason)];
+        if (result.verdict == verdict) ++counts[printable(result.reason)];
     std::vector<std::pair<std::string, std::size_t>> sorted(counts.begin(), counts.end());
     std::sort(sorted.begin(), sorted.end(), [](const auto& a, const auto& b) {
         return a.second != b.second ? a.second > b.second : a.first < b.first;

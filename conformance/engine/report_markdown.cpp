@@ -124,7 +124,7 @@ std::string stale(const Report& report) {
 }
 
 std::string skipped(const Report& report) {
-    const auto reasons = skipped_by_reason(report);
+    const auto reasons = counted_by_reason(report, Verdict::skipped);
     if (reasons.empty()) return {};
     std::string text = "## Skipped\n\n" + row({"cases", "reason"}) + row({"---:", "---"});
     for (const auto& [reason, count] : reasons) text += row({std::to_string(count), prose(reason)});

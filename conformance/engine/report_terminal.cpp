@@ -58,7 +58,7 @@ public:
             stale();
         } else {
             lines_of_baseline();
-            skipped();
+            untold();
             certificate();
         }
         closing();
@@ -170,11 +170,13 @@ private:
             out_ += "stale     " + shortened(each, width) + " (did not occur: take it off the baseline)\n";
     }
 
-    void skipped() {
-        const auto reasons = skipped_by_reason(report_);
-        for (const auto& [reason, count] : reasons)
-            out_ += "skipped   " + counted(count, "case") + ": " + shortened(reason, remark_size_max) + '\n';
-        if (!reasons.empty()) out_ += '\n';
+    /// Why cases tell nothing.
+    void untold() {
+        const std::size_t size = out_.size();
+        for (const auto& [verdict, label] : {std::pair{Verdict::inconclusive, "unknown   "}, std::pair{Verdict::skipped, "skipped   "}})
+            for (const auto& [reason, count] : counted_by_reason(report_, verdict))
+                out_ += label + counted(count, "case") + ": " + shortened(reason, remark_size_max) + '\n';
+        if (out_.size() > size) out_ += '\n';
     }
 
     void certificate() {

@@ -217,11 +217,15 @@ Report run_scenarios(const RunOptions& asked, const std::vector<Scenario>& scena
     }
     // The probe leaves connections with requests begun: one that dies of that doesn't do so in the first scenario.
     if (peer.is_ours() && play(plain_request(options.side), peer.play_options()).outcome != Played::Outcome::as_expected) peer.restart();
+    const std::size_t num_cases = cases.size();
     Run run(options, requirements, std::move(cases));
     // An attached peer serves only so many at once; of our own each thread has one. Web servers come to one place.
     run.play(peer, options.side == Side::web_server ? 1 : peer.is_ours() ? options.num_jobs : std::min(options.num_jobs, probe.num_connections));
     Findings findings(requirements);
-    for (Outcome& outcome : run.take()) {
+    std::vector<Outcome> outcomes = run.take();
+    report.num_unplayed = num_cases - outcomes.size();
+    for (Outcome& outcome : outcomes) {
+        report.gone = report.gone || outcome.gone;
         findings.add(outcome);
         report.results.push_back(std::move(outcome.result));
     }

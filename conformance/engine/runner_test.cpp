@@ -87,6 +87,8 @@ BOOST_AUTO_TEST_CASE(one_that_conforms) {
     BOOST_TEST(report.findings.empty());
     BOOST_TEST(exit_code_of(report) == 0);
     BOOST_TEST(!report.interrupted);
+    BOOST_TEST(!report.gone);
+    BOOST_TEST(report.num_unplayed == 0U);
     BOOST_TEST(report.unreachable.empty());
     BOOST_TEST(report.results.front().trace.empty());  // of a pass nobody wants it
     BOOST_TEST(report.results.front().duration_ms > 0);
@@ -175,7 +177,8 @@ BOOST_AUTO_TEST_CASE(one_that_dies_and_stays_away_is_a_crash_and_the_rest_inconc
     BOOST_TEST(verdicts(report) == "a pass, b crash, c inconclusive, d inconclusive");
     BOOST_TEST(exit_code_of(report) == 1);
     BOOST_TEST(result_of(report, "b").reason.find("a plain request on a fresh connection is not answered any more") != std::string::npos);
-    BOOST_TEST(result_of(report, "c").reason == "the peer died in an earlier scenario and has not come back");
+    BOOST_TEST(result_of(report, "c").reason == "the peer died in an earlier scenario, or was stopped, and has not come back");
+    BOOST_TEST(report.gone);
     BOOST_TEST_REQUIRE(report.findings.size() == 1U);
     BOOST_TEST(report.findings.front().requirement == "R-6.2-2");
     BOOST_TEST((Clock::now() - begin < std::chrono::seconds(60)));
@@ -316,10 +319,14 @@ BOOST_AUTO_TEST_CASE(what_only_many_requests_bring_about_is_told) {
     BOOST_TEST_REQUIRE(tired.findings.size() == 1U);
     BOOST_TEST(tired.findings.front().got == "a plain request on a fresh connection is not answered any more" + std::string(not_again));
     BOOST_TEST(tired.findings.front().again.find("--select i --select j") != std::string::npos, tired.findings.front().again);
-    const Report worn = run_scenarios(spawned(), asking_often("worn"), {});
+    const Report worn = run_scenarios(spawned(), asking_often("worn-1"), {});
     BOOST_TEST(only_breach(worn).ends_with(" tolerated"), only_breach(worn));
     BOOST_TEST_REQUIRE(worn.findings.size() == 1U);
     BOOST_TEST(worn.findings.front().got == "the peer ended with exit status 1" + std::string(not_again));
+    // [§7] That is garbage collection.
+    const Report renewed = run_scenarios(spawned(), asking_often("worn-0"), {});
+    BOOST_TEST(only_breach(renewed) == "");
+    BOOST_TEST(renewed.findings.empty());
 }
 
 BOOST_AUTO_TEST_CASE(one_that_ends_before_its_first_answer_is_told_with_its_status) {
@@ -499,6 +506,7 @@ BOOST_AUTO_TEST_CASE(an_interrupt_ends_a_run_with_the_results_so_far) {
     const Report report = run_scenarios(options, {good("a"), good("b"), good("c"), good("d")}, {});
     BOOST_TEST(verdicts(report) == "a pass, b pass");
     BOOST_TEST(report.interrupted);
+    BOOST_TEST(report.num_unplayed == 2U);
     BOOST_TEST(exit_code_of(report) == 3);
 }
 

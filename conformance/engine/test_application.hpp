@@ -184,7 +184,7 @@ private:
 /// A FastCGI application in Perl, as a Web server starts it: it answers every request with "good", but ends as asked
 /// where a request says exit-N or signal-N; by closing-N it closes this connection and the next one before it ends. When it
 /// has answered it ends by afterwards-N, by a signal by dying-N, or sleeps; by once-FILE it dies where there is no such file yet;
-/// by the tenth tired or worn it sleeps, or exits with 1.
+/// by the tenth tired or worn-N it sleeps, or exits with N.
 inline std::vector<std::string> perl_application() {
     return {"/usr/bin/perl", "-e", R"(
         sub take { my $all = ''; while (length $all < $_[0]) { sysread(C, $all, $_[0] - length $all, length $all) or return } $all }
@@ -205,7 +205,7 @@ inline std::vector<std::string> perl_application() {
                 exit $1 if $said =~ /afterwards-(\d+)/;
                 kill $1, $$ if $said =~ /dying-(\d+)/;
                 sleep 60 if $said =~ /sleeping/ || ($said =~ /tired/ && ++$tired == 10);
-                exit 1 if $said =~ /worn/ && ++$worn == 10;
+                exit $1 if $said =~ /worn-(\d)/ && ++$worn == 10;
                 if ($said =~ /once-([\w\/.-]+)/ && !-e $1) { open(F, '>', $1); kill 11, $$ }
                 last if !$keep;
                 $said = '';
