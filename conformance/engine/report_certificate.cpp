@@ -127,7 +127,7 @@ std::string conclusion_of(const Report& report) {
         return result + ": the peer could not be reached: " + printable(report.unreachable);
     const std::string separator = code == 1 ? "; " : ": ";
     if (report.interrupted && report.num_unplayed > 0)
-        return result + separator + "the run was interrupted before " + counted(report.num_unplayed, "case") + " more";
+        return result + separator + "the run was interrupted, " + counted(report.num_unplayed, "case") + " not played";
     if (report.interrupted) return result + separator + "the run was interrupted";
     if (report.gone) return result + separator + "the peer went away and did not come back: crashed, or stopped";
     if (code == 3 && summary_of(report)[static_cast<std::size_t>(Verdict::inconclusive)] == 0)
