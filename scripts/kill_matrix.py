@@ -305,8 +305,8 @@ def show(played: Played, counts: bool = True) -> None:
 
 def play_all(program: str, mutants: list[Mutant], selections: dict[Side, list[str]], jobs: int) -> list[Played]:
     """In the order of `mutants`. One that only lacks an accusation is played all cases of the scenarios that prove it, and if that
-    doesn't show it, all that there are. What differs then, or otherwise, is played again alone, and that counts: beside others on a busy machine a silence may be
-    nobody's fault. What is not counted is shown."""
+    doesn't show it, all that there are. What differs then, or otherwise, is played again alone, and that counts: beside others on
+    a busy machine a silence may be nobody's fault. What is not counted is shown."""
     counted: dict[Mutant, Played] = {}
     others: list[Mutant] = []
 
@@ -392,11 +392,13 @@ def main() -> int:
         asked = asked[::QUICK_STEP]
     sides = [side for side in sides if any(one.side == side for one in asked)]
     references = [play(options.fcgispec, Mutant(side, f"(reference {side.title})"), []) for side in sides]  # alone, and once
+    skipped: dict[Side, list[str]] = {}
     for one in references:
         show(one)
         if not options.whole:
-            print(f"     of its {len(one.cases)} cases mutants are played {len(one.cases) - len(left_out(one.cases))}")
-    skipped = {} if options.whole else {one.mutant.side: [word for case in left_out(one.cases) for word in ("--skip", case)] for one in references}
+            left = left_out(one.cases)
+            print(f"     of its {len(one.cases)} cases mutants are played {len(one.cases) - len(left)}")
+            skipped[one.mutant.side] = [word for case in left for word in ("--skip", case)]
     played = play_all(options.fcgispec, asked, skipped, options.jobs)
     matrices = [Matrix(one.mutant.side, one, [other for other in played if other.mutant.side == one.mutant.side]) for one in references]
 

@@ -12,8 +12,7 @@ void Findings::add(const Outcome& outcome) {
         const Requirement* requirement = requirements_.find(accusation.requirement);
         if (requirement != nullptr && requirement->level == Level::may) continue;
         add(accusation.requirement, verdict_of_breach(requirement), accusation.wanted, accusation.got, accusation.records, accusation.count, outcome);
-        const auto& proves = result.requirements;
-        accused_here = accused_here || std::find(proves.begin(), proves.end(), accusation.requirement) != proves.end();
+        accused_here = accused_here || proves(result, accusation.requirement);
     }
     const bool by_scenario = result.verdict == Verdict::crash || (!outcome.wanted.empty() && result.verdict != Verdict::inconclusive);
     const bool breach = result.verdict == Verdict::fail || result.verdict == Verdict::crash || result.verdict == Verdict::tolerated;
@@ -31,7 +30,7 @@ std::vector<Finding> Findings::take() {
 }
 
 void Findings::add(const std::string& requirement, Verdict verdict, const std::string& wanted, const std::string& got,
-         const std::vector<std::string>& records, std::size_t count, const Outcome& outcome) {
+                   const std::vector<std::string>& records, std::size_t count, const Outcome& outcome) {
     const Result& result = outcome.result;
     Finding& finding = findings_[requirement];
     const bool first = finding.count == 0;

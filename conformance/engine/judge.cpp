@@ -12,11 +12,11 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr int interval_ms = 50;         // between two looks, whether it has come back or has ended
-constexpr int second_look_factor = 3;    // a silence is looked at again with so much more time
+constexpr int interval_ms = 50;           // between two looks, whether it has come back or has ended
+constexpr int second_look_factor = 3;     // a silence is looked at again with so much more time
 constexpr int deadlines_of_a_timer = 33;  // how long a Web server's own timer may last
 constexpr int timer_ms_max = 10000;
-constexpr int end_ms_max = 2000;         // to end, when all connections are closed
+constexpr int end_ms_max = 2000;          // to end, when all connections are closed
 
 /// Nothing at all is held against the peer, as far as can be seen without asking it.
 bool is_clean(const Played& played) {
@@ -43,6 +43,10 @@ Outcome inconclusive(Outcome outcome, const std::string& reason) {
 }
 
 }  // namespace
+
+bool proves(const Result& result, const std::string& requirement) {
+    return std::find(result.requirements.begin(), result.requirements.end(), requirement) != result.requirements.end();
+}
 
 std::string reason_of(const Played& played) {
     const std::string where = played.line > 0 ? "line " + std::to_string(played.line) + ": " : "";
@@ -92,8 +96,10 @@ std::vector<Outcome> Judge::judge_some(std::span<const Case> cases) {
             const auto begin = Clock::now();
             last = play_case(one);
             clean = is_clean(last) && !interrupted() && !peer_.exit_status();
-            if (clean) judge_played(last, outcome);
-            if (clean) outcome.raw.reset();
+            if (clean) {
+                judge_played(last, outcome);
+                outcome.raw.reset();
+            }
             outcome.result.duration_ms = milliseconds_since(begin);
         }
         const std::size_t num_clean = outcomes.size() - (clean ? 0 : 1);
@@ -116,7 +122,6 @@ std::vector<Outcome> Judge::judge_some(std::span<const Case> cases) {
     }
     return judge_alone(cases.first(std::max<std::size_t>(outcomes.size(), 1)), std::nullopt);
 }
-
 
 Outcome Judge::suspected(Outcome outcome, Played played) {
     outcome.result.trace = std::move(played.trace);
@@ -199,7 +204,6 @@ void Judge::play_and_judge(const Case& one, Outcome& outcome) {
     if (!is_new_evidence(outcome)) outcome.raw.reset();
 }
 
-
 bool Judge::is_new_evidence(const Outcome& outcome) {
     const Verdict verdict = outcome.result.verdict;
     bool result = verdict != Verdict::pass && evidenced_.emplace(outcome.result.requirements.front(), verdict).second;
@@ -233,8 +237,7 @@ void Judge::judge_played(Played& played, Outcome& outcome) {
         outcome.got = played.tolerated->taken + ", which is poor but allowed";
     }
     for (const Observed& accusation : outcome.accusations) {
-        const auto& proves = result.requirements;
-        if (std::find(proves.begin(), proves.end(), accusation.requirement) == proves.end()) continue;
+        if (!proves(result, accusation.requirement)) continue;
         const Verdict verdict = verdict_of_breach(requirements_.find(accusation.requirement));
         if (verdict <= result.verdict) continue;
         result.verdict = verdict;

@@ -41,6 +41,9 @@ struct Outcome {
     return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin).count();
 }
 
+/// Whether the scenario is about that requirement.
+[[nodiscard]] bool proves(const Result& result, const std::string& requirement);
+
 /// What a case that didn't come out as expected says of the peer; "" where it did.
 [[nodiscard]] std::string reason_of(const Played& played);
 
