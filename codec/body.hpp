@@ -41,6 +41,14 @@ struct UnknownTypeBody {
     bool operator==(const UnknownTypeBody&) const = default;
 };
 
+/// Size in bytes of what stands last in the body of such a record and means nothing; 0 for a type without a fixed body.
+[[nodiscard]] constexpr std::size_t reserved_size_of(RecordType type) noexcept {
+    return type == RecordType::begin_request  ? std::tuple_size_v<decltype(BeginRequestBody::reserved)>
+           : type == RecordType::end_request  ? std::tuple_size_v<decltype(EndRequestBody::reserved)>
+           : type == RecordType::unknown_type ? std::tuple_size_v<decltype(UnknownTypeBody::reserved)>
+                                              : 0;
+}
+
 /// Each reads a whole content; nothing where it hasn't exactly `body_size` bytes.
 [[nodiscard]] std::optional<BeginRequestBody> decode_begin_request(Bytes content) noexcept;
 [[nodiscard]] std::optional<EndRequestBody> decode_end_request(Bytes content) noexcept;

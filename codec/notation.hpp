@@ -5,7 +5,7 @@
 //   line      = record | "raw" { hex-byte | text }
 //   record    = "{" type "," number [ "," content ] { "," field "=" value } "}"
 //   type      = name of [§8] | number
-//   content   = text | "{" [ number { "," number } ] "}" | "[" { pair } [ "..." ] "]" | "*"
+//   content   = text | "{" number { "," number } [ "," "reserved" "=" text ] "}" | "[" { pair } [ "..." ] "]" | "*"
 //   pair      = [ "long" ] text-or-name "=" [ "long" ] ( text | number ) | word
 //   field     = "version" | "length" | "padding" | "reserved"
 //   text      = factor { "+" factor }
@@ -56,9 +56,11 @@ struct PairsPattern {
     bool open = false;
     bool operator==(const PairsPattern&) const = default;
 };
-/// {FCGI_RESPONDER, FCGI_KEEP_CONN}: the fields of a fixed body that have a meaning; reserved bytes are zero.
+/// {FCGI_RESPONDER, FCGI_KEEP_CONN}: the fields of a fixed body that have a meaning, and its reserved bytes where they
+/// are told: {0, FCGI_REQUEST_COMPLETE, reserved="abc"}.
 struct BodyPattern {
     std::vector<NumberPattern> fields;
+    std::optional<std::string> reserved;  ///< all of them; nothing: zeros. An expectation doesn't compare them
     bool operator==(const BodyPattern&) const = default;
 };
 

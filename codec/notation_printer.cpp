@@ -102,7 +102,7 @@ std::string print_named(NumberPattern number, std::string_view name) {
     return number && !name.empty() ? std::string(name) : print_number(number);
 }
 
-std::string print_body(RecordType type, const BodyPattern& body) {
+std::string print_body(RecordType type, const BodyPattern& body, PrintStyle style) {
     std::string result = "{";
     for (std::size_t i = 0; i < body.fields.size(); ++i) {
         const NumberPattern field = body.fields[i];
@@ -118,26 +118,28 @@ std::string print_body(RecordType type, const BodyPattern& body) {
         }
         result += (i > 0 ? ", " : "") + print_named(field, name);
     }
+    if (body.reserved) result += ", reserved=" + print(TextPattern{.text = *body.reserved}, style);
     return result + "}";
 }
 
-template <std::size_t size>
-bool all_zero(const std::array<std::uint8_t, size>& bytes) {
-    return std::all_of(bytes.begin(), bytes.end(), [](std::uint8_t byte) { return byte == 0; });
+/// Reserved bytes that tell nothing, zeros, are left out.
+std::optional<std::string> telling(Bytes reserved) {
+    const bool zeros = std::all_of(reserved.begin(), reserved.end(), [](std::uint8_t byte) { return byte == 0; });
+    return zeros ? std::nullopt : std::optional(std::string(text_of(reserved)));
 }
 
-/// The body as numbers, where it is one and its reserved bytes are zero.
+/// The body as numbers, where it is one.
 std::optional<BodyPattern> body_of(RecordType type, Bytes content) {
     if (type == RecordType::begin_request) {
-        const auto body = decode_begin_request(content);
-        if (body && all_zero(body->reserved)) return BodyPattern{{static_cast<std::uint32_t>(body->role), body->flags}};
+        if (const auto body = decode_begin_request(content))
+            return BodyPattern{{static_cast<std::uint32_t>(body->role), body->flags}, telling(body->reserved)};
     } else if (type == RecordType::end_request) {
-        const auto body = decode_end_request(content);
-        if (body && all_zero(body->reserved))
-            return BodyPattern{{body->app_status, static_cast<std::uint32_t>(body->protocol_status)}};
+        if (const auto body = decode_end_request(content))
+            return BodyPattern{{body->app_status, static_cast<std::uint32_t>(body->protocol_status)},
+                               telling(body->reserved)};
     } else if (type == RecordType::unknown_type) {
-        const auto body = decode_unknown_type(content);
-        if (body && all_zero(body->reserved)) return BodyPattern{{static_cast<std::uint32_t>(body->type)}};
+        if (const auto body = decode_unknown_type(content))
+            return BodyPattern{{static_cast<std::uint32_t>(body->type)}, telling(body->reserved)};
     }
     return std::nullopt;
 }
@@ -194,7 +196,10 @@ std::optional<std::string> content_of_body(RecordType type, const BodyPattern& b
     } else {
         return std::nullopt;
     }
-    return std::string(text_of(bytes));
+    std::string content(text_of(bytes));
+    if (!body.reserved) return content;
+    if (body.reserved->size() != reserved_size_of(type)) return std::nullopt;
+    return content.replace(content.size() - body.reserved->size(), body.reserved->size(), *body.reserved);
 }
 
 std::optional<std::string> content_of_pairs(const PairsPattern& pairs) {
@@ -274,7 +279,7 @@ std::string print(const PairsPattern& pairs, PrintStyle style) {
 std::string print(const RecordPattern& record, PrintStyle style) {
     std::string result = "{" + print(record.type) + ", " + print_number(record.request_id);
     if (const auto* body = std::get_if<BodyPattern>(&record.content)) {
-        result += ", " + print_body(record.type, *body);
+        result += ", " + print_body(record.type, *body, style);
     } else if (const auto* pairs = std::get_if<PairsPattern>(&record.content)) {
         result += ", " + print(*pairs, style);
     } else {

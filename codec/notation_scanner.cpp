@@ -364,6 +364,14 @@ BodyPattern NotationScanner::body(RecordType type) {
         if (i > 0) expect(",");
         result.fields.push_back(body_field(type, i));
     }
+    if (accept(",")) {
+        expect("reserved");
+        expect("=");
+        result.reserved = bytes();
+        const std::size_t size = reserved_size_of(type);
+        if (result.reserved->size() != size)
+            fail("expected " + std::to_string(size) + " reserved bytes: this body has no more and no fewer");
+    }
     expect("}");
     return result;
 }

@@ -1,6 +1,7 @@
 // `fcgispec app` and `fcgispec server`: certify an application, or a Web server.
 #include <unistd.h>
 
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -68,7 +69,7 @@ void check_mutant(const CertifyOptions& options, bool other_peer) {
 }
 
 void name_application(const CertifyOptions& options, RunOptions& run) {
-    run.again = "fcgispec app";
+    run.again = command_name + " app";
     check_mutant(options, options.spawn || !options.words.empty());
     if (options.spawn) {
         if (options.words.empty()) throw UsageError("--spawn: expected -- and the command that starts the application");
@@ -84,7 +85,7 @@ void name_application(const CertifyOptions& options, RunOptions& run) {
 }
 
 void name_web_server(const CertifyOptions& options, RunOptions& run) {
-    run.again = "fcgispec server";
+    run.again = command_name + " server";
     check_mutant(options, !options.listen.empty() || !options.handed_over.empty() || !options.http.empty());
     if (!options.listen.empty() && !options.handed_over.empty()) throw UsageError("expected --listen or --handed-over, not both");
     const std::string& listen = options.listen.empty() ? options.handed_over : options.listen;
@@ -146,10 +147,26 @@ std::vector<Scenario> selected(std::vector<Scenario> scenarios, const CertifyOpt
     return result;
 }
 
+/// On a terminal, always anew on one line.
 void show_progress(std::size_t done, std::size_t all, const Result& last) {
     std::fprintf(stderr, "\r\033[K%zu/%zu  %.70s", done, all, last.scenario.c_str());
     if (done == all) std::fprintf(stderr, "\r\033[K");
 }
+
+/// In a log: a line now and then, for peers that make us wait.
+class LoggedProgress {
+public:
+    void operator()(std::size_t done, std::size_t all, const Result& last) {
+        const auto now = std::chrono::steady_clock::now();
+        if (now - last_at_ < interval) return;
+        last_at_ = now;
+        std::fprintf(stderr, "fcgispec: %zu of %zu cases played, the last one %.70s\n", done, all, last.scenario.c_str());
+    }
+
+private:
+    static constexpr std::chrono::seconds interval{15};
+    std::chrono::steady_clock::time_point last_at_ = std::chrono::steady_clock::now();
+};
 
 /// One form that can't be written doesn't keep the others from being: what failed is told when all is done.
 class Writing {
@@ -238,10 +255,10 @@ void check_baseline(const Baseline& baseline, const std::vector<Scenario>& scena
         names.insert(scenario.name);
         names.insert(name_of_table(scenario));
     }
-    const std::string where = "--baseline " + path + ": ";
+    const auto where = [&](const BaselineLine& line) { return "--baseline " + path + ':' + std::to_string(line.number) + ": "; };
     for (const BaselineLine& line : baseline.lines()) {
-        if (requirements.find(line.requirement) == nullptr) throw UsageError(where + line.requirement + " is not in the register, see fcgispec list --requirements");
-        if (!line.scenario.empty() && !names.contains(line.scenario)) throw UsageError(where + "there is no scenario " + line.scenario + ", see fcgispec list");
+        if (requirements.find(line.requirement) == nullptr) throw UsageError(where(line) + line.requirement + " is not in the register, see fcgispec list --requirements");
+        if (!line.scenario.empty() && !names.contains(line.scenario)) throw UsageError(where(line) + "there is no scenario " + line.scenario + ", see fcgispec list");
     }
 }
 
@@ -264,6 +281,7 @@ int certify(const CertifyOptions& options) {
     check_requirements(scenarios, requirements);
     const bool progress = isatty(STDERR_FILENO) != 0 && !options.quiet;
     if (progress) run.progress = show_progress;
+    if (!progress && !options.quiet) run.progress = LoggedProgress();
     Report report = run_scenarios(run, scenarios, requirements);
     if (progress) std::fprintf(stderr, "\r\033[K");
     finish_again(report, options);
@@ -272,7 +290,7 @@ int certify(const CertifyOptions& options) {
     const char* no_color = std::getenv("NO_COLOR");
     const bool color = isatty(STDOUT_FILENO) != 0 && (no_color == nullptr || *no_color == '\0');
     std::FILE* out = uses_standard_output(options) ? stderr : stdout;
-    const std::string text = terminal_report(report, requirements, {.color = color && out == stdout, .verbose = options.verbose, .quiet = options.quiet});
+    const std::string text = terminal_report(report, requirements, {.command = command_name, .color = color && out == stdout, .verbose = options.verbose, .quiet = options.quiet});
     std::fputs(text.c_str(), out);
     Writing writing;
     writing.attempt(flush_output);

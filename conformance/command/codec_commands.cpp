@@ -15,9 +15,17 @@ std::string read_input(const std::string& path) {
     return read_named_file(path);
 }
 
+/// Of what is no whole record at the end.
+std::size_t rest_size(Bytes bytes) {
+    for (DecodedRecord decoded = decode_record(bytes); decoded.record; decoded = decode_record(bytes)) bytes = bytes.subspan(decoded.consumed);
+    return bytes.size();
+}
+
 int decode(const std::string& path) {
     const std::string bytes = read_input(path);
     std::fputs(print_notation(bytes_of(bytes)).c_str(), stdout);
+    const std::size_t size = rest_size(bytes_of(bytes));
+    if (size > 0) std::fprintf(stderr, "fcgispec: the last %zu bytes are no whole record\n", size);
     return exit_conforms;
 }
 

@@ -24,6 +24,7 @@ bool nobody_reads_output() {
 
 }  // namespace
 
+std::string command_name = "fcgispec";
 std::atomic<bool> interrupted{false};
 std::atomic<int> interrupted_by{0};
 

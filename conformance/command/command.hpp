@@ -25,6 +25,9 @@ struct UsageError : std::runtime_error {
     using std::runtime_error::runtime_error;
 };
 
+/// How the user called this program, quoted for a shell, so that what we tell him to type works: "fcgispec", build/fcgispec.
+extern std::string command_name;
+
 /// Set when the user wants an end (SIGINT, SIGTERM).
 extern std::atomic<bool> interrupted;
 extern std::atomic<int> interrupted_by;  ///< the signal's number

@@ -19,6 +19,12 @@ constexpr int look_again_ms = 20;
 constexpr int wait_first_ms = 60000;  // for the first `fcgispec server`, from the start of the Web server on
 constexpr int wait_next_ms = 10000;   // for another one behind it
 
+/// A Web server may have no ear for it; somebody who tries it in a shell has.
+void tell_waiting(const Address& address) {
+    std::fprintf(stderr, "fcgispec handover: nobody listens at %s yet; waiting %d s for fcgispec server --handed-over %s "
+                 "(a Web server starts this command, with its listening socket as descriptor 0)\n", address.print().c_str(), wait_first_ms / 1000, address.print().c_str());
+}
+
 /// When somebody listens there: a Web server may start its applications before it is certified. Nothing when told to go, or when
 /// nobody comes: whoever started us may have died without a word.
 std::optional<FileDescriptor> meet(const Address& address, const Buffer& state, int wait_ms) {
@@ -26,6 +32,7 @@ std::optional<FileDescriptor> meet(const Address& address, const Buffer& state, 
         try {
             return hand_over(address, state);
         } catch (const NotConnected&) {
+            if (waited_ms == 0 && wait_ms == wait_first_ms) tell_waiting(address);
             (void)poll(nullptr, 0, look_again_ms);
         }
     }

@@ -119,7 +119,7 @@ void explain_requirement(const Requirement& requirement) {
 void explain_scenario(const std::vector<Scenario>& cases, const Register& requirements) {
     const Scenario& first = cases.front();
     std::printf("%s\n%s\n\n", first.name.c_str(), first.title.c_str());
-    for (const Step& step : whole(first).steps) std::printf("    %s\n", print(step, first.side).c_str());
+    for (const std::string& line : lines_of(whole(first).steps, first.side)) std::printf("    %s\n", line.c_str());
     if (cases.size() > 1) std::printf("\nOther cases of its table:\n");
     for (std::size_t i = 1; i < cases.size(); ++i) std::printf("    %s\n", cases[i].name.c_str());
     for (const std::string& proved : first.proves)
@@ -128,7 +128,8 @@ void explain_scenario(const std::vector<Scenario>& cases, const Register& requir
 
 int explain_id(const std::string& id) {
     const Register requirements = load_register();
-    if (const Requirement* requirement = requirements.find(id)) {
+    // Nothing but the R is a letter.
+    if (const Requirement* requirement = requirements.find(id.starts_with("r-") ? 'R' + id.substr(1) : id)) {
         explain_requirement(*requirement);
         return exit_conforms;
     }

@@ -9,6 +9,7 @@
 #include <system_error>
 
 #include "conformance/command/command.hpp"
+#include "conformance/engine/selection.hpp"
 
 namespace {
 
@@ -29,6 +30,7 @@ void hold_standard_descriptors() {
 }
 
 int run(int argc, char** argv) {
+    if (argc > 0 && *argv[0] != '\0') fcgispec::command_name = fcgispec::shell_quoted(argv[0]);
     CLI::App cli("Conformance and fuzzing suite for FastCGI", "fcgispec");
     cli.set_version_flag("--version", "fcgispec " FCGISPEC_VERSION);
     cli.require_subcommand(1);

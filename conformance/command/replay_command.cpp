@@ -2,6 +2,7 @@
 // file.
 #include <algorithm>
 #include <cstdio>
+#include <map>
 #include <memory>
 
 #include "conformance/command/command.hpp"
@@ -33,8 +34,41 @@ void move_up(std::vector<Step>& steps, std::size_t num_lines) {
 
 bool begins_a_line(const std::string& text, const std::string& word) { return text.starts_with(word) || text.find('\n' + word) != std::string::npos; }
 
+/// The requests whose input ends in `bytes`, in this order: what the application answers is awaited before we close, for some
+/// take our end for that of the client.
+std::vector<std::uint16_t> requests_asked(Bytes bytes) {
+    std::vector<std::uint16_t> result;
+    std::map<std::uint16_t, RecordType> last_streams;  // of those begun
+    for (DecodedRecord decoded = decode_record(bytes); decoded.record; decoded = decode_record(bytes)) {
+        const Record& record = *decoded.record;
+        bytes = bytes.subspan(decoded.consumed);
+        if (record.type == RecordType::begin_request) {
+            const auto body = decode_begin_request(record.content);
+            const Role role = body ? body->role : Role::responder;
+            last_streams.emplace(record.request_id, role == Role::authorizer ? RecordType::params : role == Role::filter ? RecordType::data : RecordType::std_in);
+        }
+        const auto found = last_streams.find(record.request_id);
+        if (found == last_streams.end() || found->second != record.type || !record.content.empty()) continue;
+        result.push_back(record.request_id);
+        last_streams.erase(found);
+    }
+    return result;
+}
+
+/// Sends `bytes` as they are, and hears what is answered.
+Scenario scenario_of_bytes(const std::string& bytes, const std::string& name) {
+    Scenario scenario{.name = name, .title = "The bytes of a file", .proves = {"R-0-0"}};
+    scenario.steps.push_back({.action = Send{RawBytes{bytes}}});
+    for (const std::uint16_t id : requests_asked(bytes_of(bytes)))
+        scenario.steps.push_back({.action = Expect{.record = {.type = RecordType::end_request, .request_id = id, .content = TextPattern{.text = {}, .open_start = true, .open_end = true}}}});
+    scenario.steps.push_back({.action = CloseOurs{Closing::half_close}});
+    scenario.steps.push_back({.action = ExpectClose{}});
+    return scenario;
+}
+
 /// Anything that can be sent is a replay: text that reads as a scenario, with or without its head, else plain bytes.
 std::vector<Scenario> scenarios_of(const std::string& text, const ReplayOptions& options) {
+    if (text.empty()) throw UsageError(options.file + " is empty: there is nothing to play");
     const bool has_head = begins_a_line(text, "scenario") && begins_a_line(text, "proves");
     const std::string head = has_head ? "" : "scenario A replay\nproves R-0-0\n";
     const auto num_head_lines = static_cast<std::size_t>(std::count(head.begin(), head.end(), '\n'));
@@ -43,6 +77,9 @@ std::vector<Scenario> scenarios_of(const std::string& text, const ReplayOptions&
     ParsedScript parsed = parse_script(head + text, options.file, options.file, side, options.seed);
     for (Scenario& scenario : parsed.scenarios) move_up(scenario.steps, num_head_lines);
     if (parsed.errors.empty()) return std::move(parsed.scenarios);
+    const Side other = side == Side::application ? Side::web_server : Side::application;
+    if (has_head && parse_script(text, options.file, options.file, other, options.seed).errors.empty())
+        throw UsageError(options.file + " is a scenario for " + (other == Side::application ? "an application: expected its ADDRESS" : "a Web server: expected --listen ADDRESS and --http URL"));
     const bool looks_like_text = has_head || text.find("> {") != std::string::npos || text.starts_with("> ");
     ScriptError& error = parsed.errors.front();
     error.line -= std::min(error.line, num_head_lines);
@@ -51,12 +88,8 @@ std::vector<Scenario> scenarios_of(const std::string& text, const ReplayOptions&
     const ParsedNotation notation = parse_notation(text, {.numbers = {}, .seed = options.seed});
     if (notation.error && text.starts_with("{")) throw UsageError(options.file + " begins like records, and can't be read: " + notation.error->what());
     const std::string bytes = notation.error ? text : std::string(text_of(notation.bytes));
-    std::printf("# %s: %zu bytes\n", notation.error ? "neither a scenario nor records, sent as it is" : "records", bytes.size());
-    Scenario scenario{.name = options.file, .title = "The bytes of a file", .proves = {"R-0-0"}};
-    scenario.steps.push_back({.action = Send{RawBytes{bytes}}});
-    scenario.steps.push_back({.action = CloseOurs{Closing::half_close}});
-    scenario.steps.push_back({.action = ExpectClose{}});  // so that what it answers is seen
-    return {std::move(scenario)};
+    std::printf("# %zu bytes%s\n", bytes.size(), notation.error ? ", sent as they are" : " of records");
+    return {scenario_of_bytes(bytes, options.file)};
 }
 
 /// Where the peer is, and how we reach it.
@@ -90,6 +123,24 @@ int say_interrupted() {
     return exit_inconclusive;
 }
 
+/// What the scenario itself says of the peer. Returns whether nothing is held against it. Bytes expect nothing: they have no lines.
+bool say_verdict(const Scenario& scenario, const Played& played, const Register& requirements) {
+    const std::string& id = scenario.proves.front();
+    const Requirement* requirement = requirements.find(id);
+    const std::string about = requirement == nullptr ? "" : ' ' + id;  // lines without a head are about none
+    const bool expects = played.line > 0 || played.outcome == Played::Outcome::flooded;
+    if (played.outcome != Played::Outcome::as_expected && expects) {
+        const Verdict verdict = verdict_of_breach(requirement);
+        std::printf("# %s%s: line %zu: wanted %s, got %s\n", name_of(verdict).data(), about.c_str(), played.line, played.wanted.c_str(), played.got.c_str());
+        return !is_violation(verdict);
+    }
+    if (played.tolerated)
+        std::printf("# tolerated%s: wanted %s, got %s\n", about.c_str(), played.tolerated->better.c_str(), played.tolerated->taken.c_str());
+    else if (requirement != nullptr)
+        std::printf("# %s%s\n", played.outcome == Played::Outcome::as_expected ? "as expected:" : "not judged:", about.c_str());
+    return true;
+}
+
 int replay(const ReplayOptions& options) {
     const Register requirements = load_register();
     const Place place = place_of(options);
@@ -108,12 +159,7 @@ int replay(const ReplayOptions& options) {
             if (is_violation(verdict)) exit_code = exit_violations;
         }
         if (played.outcome == Played::Outcome::interrupted) return say_interrupted();
-        // Bytes expect nothing: they have no lines.
-        const bool expects = played.line > 0 || played.outcome == Played::Outcome::flooded;
-        if (played.outcome != Played::Outcome::as_expected && expects) {
-            std::printf("# line %zu: wanted %s, got %s\n", played.line, played.wanted.c_str(), played.got.c_str());
-            exit_code = exit_violations;
-        }
+        if (!say_verdict(scenario, played, requirements)) exit_code = exit_violations;
     }
     const Played::Outcome afterwards = play(plain_request(place.side), play_options).outcome;
     if (afterwards == Played::Outcome::interrupted) return say_interrupted();

@@ -145,7 +145,7 @@ def test_an_unreadable_baseline_is_shown_with_its_place(tmp_path: Path) -> None:
     baseline.write_text("# known\nR-5.5-2\n")
     expect(run("app", "--baseline", baseline), 2, f"{baseline}:2:")
     baseline.write_text("R-5.5-2222: misspelt\n")
-    expect(run("app", "--baseline", baseline), 2, f"--baseline {baseline}: R-5.5-2222 is not in the register")
+    expect(run("app", "--baseline", baseline), 2, f"--baseline {baseline}:1: R-5.5-2222 is not in the register")
 
 
 def test_a_baseline_of_scenarios_that_are_not_there_is_told(tmp_path: Path) -> None:
@@ -297,16 +297,37 @@ def test_replay_of_its_own_trace(application: str, data: Path, tmp_path: Path) -
 
 def test_replay_of_bytes(application: str, tmp_path: Path) -> None:
     file = tmp_path / "crash"
-    for content in (b"", b"\0" * 100, b"\1\1\0\1\0\x08\0\0\0\1\0", random.Random(1).randbytes(5000)):
+    for content in (b"\0" * 100, b"\1\1\0\1\0\x08\0\0\0\1\0", random.Random(1).randbytes(5000)):
         file.write_bytes(content)
-        assert "# afterwards a plain request is answered\n" in expect(run("replay", file, application), 0)
+        output = expect(run("replay", file, application), 0)
+        assert f"# {len(content)} bytes, sent as they are\n" in output
+        assert "# afterwards a plain request is answered\n" in output
+    file.write_bytes(b"")
+    expect(run("replay", file, application), 2, f"{file} is empty: there is nothing to play")
+
+
+def test_replay_of_records_awaits_their_answers(tmp_path: Path) -> None:
+    """To some applications our end is that of the client: what is wrong in their answer would not be seen."""
+    file = tmp_path / "requests"
+    file.write_text("".join(
+        f"{{FCGI_BEGIN_REQUEST, {number}, {{FCGI_RESPONDER, FCGI_KEEP_CONN}}}}\n"
+        f'{{FCGI_PARAMS, {number}, [SCRIPT_NAME="/a" REQUEST_METHOD="GET"]}}\n{{FCGI_PARAMS, {number}, ""}}\n{{FCGI_STDIN, {number}, ""}}\n'
+        for number in (1, 2)
+    ))  # fmt: skip
+    address = f"unix:{tmp_path}/app"
+    with started("peer", "application", "--listen", address, "--mutant", "leaves_std_out_open") as process:
+        assert process.stdout.readline().decode() == f"listening on {address}\n"
+        output = expect(run("replay", file, address), 1)
+    assert output.count("< {FCGI_END_REQUEST, ") == 2, output
+    assert output.rindex("< {FCGI_END_REQUEST, ") < output.index("> half-close"), output
+    assert "# fail R-3.3-34: wanted " in output
 
 
 def test_replay_of_what_decode_prints(application: str, tmp_path: Path) -> None:
     file = tmp_path / "records"
     file.write_text('{FCGI_GET_VALUES, 0, [FCGI_MPXS_CONNS=""]}\n')
     output = expect(run("replay", file, application), 0)
-    assert "# records: 25 bytes\n" in output and "< {FCGI_GET_VALUES_RESULT, 0, " in output
+    assert "# 25 bytes of records\n" in output and "< {FCGI_GET_VALUES_RESULT, 0, " in output
     file.write_text('{FCGI_GET_VALUES, 0, [FCGI_MPXS_CONNS=""}\n')
     expect(run("replay", file, application), 2, "begins like records, and can't be read")
 
@@ -315,7 +336,24 @@ def test_replay_that_is_contradicted(application: str, tmp_path: Path) -> None:
     file = tmp_path / "trace"
     file.write_text('> request 1\n\n< {FCGI_END_REQUEST, 1, {9, FCGI_OVERLOADED}}\n')
     output = expect(run("replay", file, application), 1)
-    assert "# line 3: wanted < {FCGI_END_REQUEST, 1, {9, FCGI_OVERLOADED}}, got {FCGI_END_REQUEST, *, {0, FCGI_REQUEST_COMPLETE}}" in output
+    assert "# fail: line 3: wanted < {FCGI_END_REQUEST, 1, {9, FCGI_OVERLOADED}}, got {FCGI_END_REQUEST, *, {0, FCGI_REQUEST_COMPLETE}}" in output
+
+
+def test_replay_says_what_the_scenario_says(application: str, tmp_path: Path) -> None:
+    file = tmp_path / "one.fcs"
+    for lines, code, verdict in (
+        ("< response 1", 0, "# as expected: R-6.2-13\n"),
+        ("< response 1 status=999", 1, "# fail R-6.2-13: line 4: wanted < response 1 status=999, got CGI status 200 in "),
+        ("either good\n< close\nor tolerated poor\n< response 1\nend", 0, "# tolerated R-6.2-13: wanted good (< close), got poor (< response 1)\n"),
+    ):
+        file.write_text(f"scenario A sentence\nproves R-6.2-13\n> request 1\n{lines}\n")
+        assert verdict in expect(run("replay", file, application), code)
+
+
+def test_replay_of_a_scenario_of_the_other_side(application: str, data: Path, tmp_path: Path) -> None:
+    file = tmp_path / "web.fcs"
+    file.write_text("scenario A sentence\nproves R-6.2-2\nhttp> GET /\n> request 1\n< response 1\nhttp< 200\n")
+    expect(run("replay", file, application), 2, f"{file} is a scenario for a Web server: expected --listen ADDRESS and --http URL")
 
 
 def test_replay_of_what_cannot_be_read(application: str, tmp_path: Path) -> None:
@@ -347,7 +385,7 @@ def test_one_that_fails_is_not_conforming(data: Path) -> None:
     assert [finding["requirement"] for finding in results["findings"]] == ["R-5.5-1"]
     failed = [result for result in results["results"] if result["verdict"] == "fail"]
     assert [result["scenario"] for result in failed] == ["application/plain"]
-    assert failed[0]["again"] == results["findings"][0]["again"] == "fcgispec app --timeout 2000 --select application/plain"
+    assert failed[0]["again"] == results["findings"][0]["again"] == f"{FCGISPEC} app --timeout 2000 --select application/plain"
 
 
 def test_a_baseline_makes_it_known(data: Path, tmp_path: Path) -> None:
@@ -457,7 +495,7 @@ def test_replay_with_a_web_server(tmp_path: Path) -> None:
         assert output.endswith("# afterwards a plain request is answered\n")
         file.write_text(WEB.replace('http< 200 "hello"', 'http< 200 "other"'))
         output = expect(run("replay", file, "--listen", address, "--http", url), 1)
-        assert '# line 7: wanted http< 200 "other", got 200 "hello"' in output
+        assert '# fail R-B-2: line 7: wanted http< 200 "other", got 200 "hello"' in output
         file.write_text(WEB.replace("http< 200", "http< nonsense"))
         expect(run("replay", file, "--listen", address, "--http", url), 2, f"{file}:7:7: ")
     expect(run("replay", file, "--listen", address, "--http", "http://127.0.0.1:1/"), 2)

@@ -48,7 +48,8 @@ BaselineLine read_line(std::string_view text, const std::string& file, std::size
     if (reason.empty()) fail(file, line, "a deviation wants a reason behind the colon");
     return {.requirement = words[0],
             .scenario = words.size() == 3 ? words[2] : std::string(),
-            .reason = std::string(reason)};
+            .reason = std::string(reason),
+            .number = line};
 }
 
 bool same_place(const BaselineLine& a, const BaselineLine& b) {
@@ -108,7 +109,7 @@ Finding part_of(const Report& report, const Finding& finding, const std::vector<
     if (std::find(scenarios.begin(), scenarios.end(), finding.scenario) != scenarios.end()) return part;
     part.scenario = scenarios.front();
     part.again = again_of(report, part.scenario);
-    part.records = {"# wanted and got are those of " + finding.scenario + ", where it was seen first"};
+    part.records = {"# wanted and got are those of " + finding.scenario + ""};
     return part;
 }
 
@@ -169,10 +170,9 @@ bool is_stale(const BaselineLine& line, const Report& report) {
 }
 
 BaselineLine line_for(const Finding& finding) {
-    const std::string seen = std::string(name_of(finding.verdict)) + ": wanted " +
-                             shortened(finding.wanted, reason_part_size_max) + ", got " +
+    const std::string seen = "wanted " + shortened(finding.wanted, reason_part_size_max) + ", got " +
                              shortened(finding.got, reason_part_size_max);
-    return {.requirement = printable(finding.requirement), .scenario = {}, .reason = finding.known.value_or(seen)};
+    return {.requirement = printable(finding.requirement), .scenario = {}, .reason = finding.known.value_or(seen), .number = 0};
 }
 
 void add_once(std::vector<BaselineLine>& lines, BaselineLine line) {

@@ -22,7 +22,9 @@ struct BaselineLine {
     std::string requirement;
     std::string scenario;  ///< "" for all
     std::string reason;
-    bool operator==(const BaselineLine&) const = default;
+    std::size_t number = 0;  ///< of the line in its file, from 1; 0 where it is in none
+    /// Wherever they stand.
+    bool operator==(const BaselineLine& other) const { return requirement == other.requirement && scenario == other.scenario && reason == other.reason; }
 };
 /// As it would be written, without a newline.
 [[nodiscard]] std::string print(const BaselineLine& line);

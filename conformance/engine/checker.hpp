@@ -50,6 +50,7 @@ public:
     /// `from` has closed its direction in order; `missing`: bytes that the record it had begun still lacks, 0 for none.
     /// Not for a reset of the application: what it threw away, an end perhaps, nobody knows.
     [[nodiscard]] Judgement see_end(Side from, std::size_t missing);
+    [[nodiscard]] bool is_active(std::uint16_t request_id) const { return requests_.contains(request_id); }
     /// Requests begun and not ended.
     [[nodiscard]] std::size_t num_active() const noexcept { return requests_.size(); }
 

@@ -26,8 +26,10 @@ constexpr std::chrono::milliseconds cut_patience{20};  // with a peer that doesn
 constexpr std::size_t aligning_padding_size_max = 7;  // [§3.3] recommends multiples of eight
 
 /// What isn't as usual says most of why something is wrong, then what is said at all; that something begins or ends, least.
-int weight_of(const Record& record, const Judgement& judgement) {
-    const bool odd = judgement.meaningless || record.version != version_1 || record.reserved != 0 || record.request_id == null_request_id ||
+/// `active`: its request was, when it was said.
+int weight_of(const Record& record, const Judgement& judgement, bool active) {
+    const bool late = !active && record.type != RecordType::begin_request;
+    const bool odd = judgement.meaningless || late || record.version != version_1 || record.reserved != 0 || record.request_id == null_request_id ||
                      record.padding.size() > (record.content.empty() ? 0 : aligning_padding_size_max);
     if (odd) return 3;
     switch (record.type) {
@@ -46,9 +48,17 @@ int weight_of(const Record& record, const Judgement& judgement) {
 }
 constexpr int weight_of_end = 1;  // of a connection
 
+/// As a finding shows it.
+std::string shown(const TraceLine& line, Side ours, const Pairs& params) {
+    if (line.from != ours || !line.text.starts_with("{FCGI_PARAMS, ")) return line.print();
+    TraceLine result = line;
+    result.text = with_base_named(line.text, params);
+    return result.print();
+}
+
 }  // namespace
 
-std::string TraceLine::print() const { return connection + (from == Side::web_server ? "> " : "< ") + text; }
+std::string TraceLine::print() const { return !said ? "# " + text : connection + (from == Side::web_server ? "> " : "< ") + text; }
 
 bool ConversationLog::full() const noexcept { return lines.size() >= num_trace_lines_max || size >= trace_size_max; }
 
@@ -86,7 +96,7 @@ std::vector<std::string> ConversationLog::around(std::size_t line, bool mark) co
     std::size_t next = 0;
     for (const std::size_t i : shown) {
         if (i > next) result.push_back(left_out(i - next));
-        result.push_back((mark && i == line ? "! " : "") + lines[i].print());
+        result.push_back((mark && i == line ? "! " : "") + fcgispec::shown(lines[i], ours, params));
         next = i + 1;
     }
     return result;
@@ -162,25 +172,26 @@ void Connection::let_piece_be_taken() {
 
 void Connection::log_ours(Bytes written) {
     log_.add(RawPiece{.from = log_.ours, .connection = name_, .end = {}, .bytes = std::string(text_of(written))});
-    ours_.read(written, [&](const Record& record) { judge(log_.ours, checker_.see_record(log_.ours, record), record); });
+    ours_.read(written, [&](const Record& record) { judge(log_.ours, record); });
 }
 
 void Connection::log_theirs(Bytes chunk) {
     const Side theirs = log_.ours == Side::web_server ? Side::application : Side::web_server;
     log_.add(RawPiece{.from = theirs, .connection = name_, .end = {}, .bytes = std::string(text_of(chunk))});
     theirs_.read(chunk, [&](const Record& record) {
-        const Judgement judgement = checker_.see_record(theirs, record);
-        judge(theirs, judgement, record);
-        if (judgement.meaningless) return;
+        if (judge(theirs, record).meaningless) return;
         const std::size_t before = seen_.size;
         seen_.add(record);
         log_.kept_size += seen_.size - before;
     });
 }
 
-void Connection::judge(Side from, const Judgement& judgement, const Record& record) {
+Judgement Connection::judge(Side from, const Record& record) {
+    const bool active = checker_.is_active(record.request_id);
+    Judgement judgement = checker_.see_record(from, record);
     const auto style = record.content.size() > trace_text_size_max ? PrintStyle::brief : PrintStyle::exact;
-    judge(from, judgement, log_.keeps(from, judgement) ? print(record, style) : std::string{}, weight_of(record, judgement));
+    judge(from, judgement, log_.keeps(from, judgement) ? print(record, style) : std::string{}, weight_of(record, judgement, active));
+    return judgement;
 }
 
 void Connection::judge(Side from, const Judgement& judgement, std::string text, int weight) {

@@ -13,6 +13,7 @@
 #include "conformance/engine/checker.hpp"
 #include "conformance/engine/evidence.hpp"
 #include "conformance/engine/observation.hpp"
+#include "conformance/engine/said.hpp"
 #include "conformance/engine/transport.hpp"
 
 namespace fcgispec {
@@ -54,6 +55,7 @@ struct TraceLine {
     std::string connection;
     std::string text;  ///< notation, long contents shortened
     int weight = 0;    ///< how much it tells of what comes after it: 0 for the end of a stream
+    bool said = true;  ///< else it is what was done with the peer's process: a comment
     /// "b> {FCGI_...}"; the peer's begin with "<".
     [[nodiscard]] std::string print() const;
 };
@@ -68,6 +70,7 @@ struct AccusedLine {
 /// What all connections of a conversation share.
 struct ConversationLog {
     Side ours = Side::web_server;
+    Pairs params;  ///< the user's --param, part of `base`
     std::vector<TraceLine> lines;
     std::map<std::string_view, AccusedLine> accused;  ///< by requirement
     std::size_t size = 0;                             ///< of the lines' texts, bytes
@@ -82,7 +85,8 @@ struct ConversationLog {
     void add(TraceLine line, bool keep);
     void add(const Accusation& accusation);  ///< of the last line
     /// What is shown with a finding: that line, those just before it, and of the earlier ones those that tell most. A comment
-    /// stands for what is left out between them. `mark` puts "! " before the line itself.
+    /// stands for what is left out between them, and `base` for the variables that it stands for in a scenario. `mark` puts "! "
+    /// before the line itself.
     [[nodiscard]] std::vector<std::string> around(std::size_t line, bool mark) const;
     void add(RawPiece piece);
 };
@@ -122,7 +126,7 @@ private:
     void let_piece_be_taken();
     void log_ours(Bytes written);
     void log_theirs(Bytes chunk);
-    void judge(Side from, const Judgement& judgement, const Record& record);
+    Judgement judge(Side from, const Record& record);
     void judge(Side from, const Judgement& judgement, std::string text, int weight);
     void end(PeerEnd how);
     void end_ours(const std::string& how);

@@ -207,6 +207,11 @@ BOOST_AUTO_TEST_CASE(what_is_shown_of_a_long_trace) {
                     "> {FCGI_STDIN, 1, \"7\"}",
                     "! > {FCGI_STDIN, 1, \"8\"}"};
     BOOST_TEST(shown(begin + "\n" + input(10) + "{FCGI_PARAMS, 1, \"\", padding=8}\n" + input(10), 20, true) == odd, boost::test_tools::per_element());
+    // What comes when its request is not active any more, or never was, isn't as usual, even if it is empty.
+    BOOST_TEST(shown("{FCGI_DATA, 2, \"\"}\n" + begin + "\n" + input(10), 11, false)[0] == "> {FCGI_DATA, 2, \"\"}");
+    // The variables that anybody sends are told in a word.
+    const std::string plain = print_notation(encode_request({.pairs = {}}, {}));
+    BOOST_TEST(shown(plain, 9, false)[1] == "> {FCGI_PARAMS, 1, [base]}");
     // What was said is shown before what only ends.
     const std::string ends = "{FCGI_STDIN, 1, \"\"}\n{FCGI_PARAMS, 1, \"\"}\n";
     BOOST_TEST(shown(begin + "\n" + input(1) + ends + ends + ends + ends, 9, true)[1] == "> {FCGI_STDIN, 1, \"0\"}");

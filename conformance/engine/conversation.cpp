@@ -67,6 +67,7 @@ class Player {
 public:
     Player(const Scenario& scenario, const PlayOptions& options) : scenario_(scenario), options_(options) {
         log_.ours = scenario.side == Side::application ? Side::web_server : Side::application;
+        log_.params = options.params;
         if (options.listener == nullptr) return;
         // Whoever waits since before is not about this scenario; who comes later may not be either.
         options.listener->clients().begin_conversation();
@@ -130,9 +131,11 @@ private:
         } else if (std::holds_alternative<Stop>(step.action)) {
             stopped_ = over_ = true;
         } else if (const auto* start = std::get_if<StartPeer>(&step.action)) {
+            log_process(step);
             own_peer_ = std::make_unique<OwnPeer>(*start, options_.command);
         } else if (const auto* signal = std::get_if<SignalPeer>(&step.action)) {
             finish_writing();
+            log_process(step);
             if (own_peer_) own_peer_->process->signal(signal->signal);
             if (own_peer_) own_peer_->signalled = true;
         } else {
@@ -561,6 +564,12 @@ private:
         return match.kind != Match::Kind::pending;
     }
 
+    /// What is done with the peer's process belongs into the trace: it may decide, as FCGI_WEB_SERVER_ADDRS does.
+    void log_process(const Step& step) {
+        constexpr int weight = 3;  // as of what is said rarely
+        log_.add({.from = log_.ours, .connection = {}, .text = print(step, scenario_.side), .weight = weight, .said = false}, !log_.full());
+    }
+
     /// The answer to the HTTP client belongs into the trace; records are there already.
     void log_met(const Step& step) {
         if (log_.ours != Side::application || !std::holds_alternative<HttpExpect>(step.action)) return;
@@ -594,10 +603,10 @@ private:
     }
 
     void take_tolerated(const Alternative& alternative, const Either& either) {
-        played_.tolerated = Tolerated{.taken = alternative.name, .better = {}};
+        played_.tolerated = Tolerated{.taken = print(alternative, scenario_.side), .better = {}};
         std::string& better = played_.tolerated->better;
         for (const Alternative& one : either.alternatives)
-            if (!one.tolerated) better += (better.empty() ? "" : " or ") + one.name;
+            if (!one.tolerated) better += (better.empty() ? "" : " or ") + print(one, scenario_.side);
     }
 
     /// The expectations with which an alternative begins; `next`: the first step behind them.

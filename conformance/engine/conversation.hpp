@@ -48,8 +48,8 @@ struct Observed {
 
 /// An alternative that is poor but allowed.
 struct Tolerated {
-    std::string taken;   ///< its name
-    std::string better;  ///< the names of the others that aren't poor, "this or that"; "" where there is none
+    std::string taken;   ///< it, as print() gives it
+    std::string better;  ///< the others that aren't poor, "this (...) or that (...)"; "" where there is none
 };
 
 /// What became of a scenario.

@@ -112,7 +112,7 @@ BOOST_AUTO_TEST_CASE(a_wrong_answer) {
     const Played result = played(good_but_for([](Visit& visit) { visit.answer(1, "other"); }), bad);
     BOOST_TEST(result.outcome == contradicted);
     BOOST_TEST(result.wanted == "< response 1 \"good\"");
-    BOOST_TEST(result.got == "\"other\"");
+    BOOST_TEST(result.got == "body \"other\"");
     BOOST_TEST(result.line == 4U);
     BOOST_TEST(!result.around.empty());
 }
@@ -315,8 +315,8 @@ BOOST_AUTO_TEST_CASE(the_alternative_that_is_met_is_taken) {
     const Played refused = with_alternatives([](Visit& visit) { visit.say("{FCGI_END_REQUEST, 1, {0, FCGI_OVERLOADED}}"); visit.stay(); }, either_of_three);
     BOOST_TEST((refused.alternatives == std::vector<std::string>{"refused"}));
     BOOST_TEST_REQUIRE(refused.tolerated.has_value());
-    BOOST_TEST(refused.tolerated->taken == "refused");
-    BOOST_TEST(refused.tolerated->better == "answered or closed");
+    BOOST_TEST(refused.tolerated->taken == "refused (< {FCGI_END_REQUEST, 1, {*, FCGI_OVERLOADED}})");
+    BOOST_TEST(refused.tolerated->better == "answered (< {FCGI_STDOUT, 1, \"...good\"}; < response 1) or closed (< close)");
     const Played gone = with_alternatives([](Visit&) {}, either_of_three);
     BOOST_TEST((gone.alternatives == std::vector<std::string>{"closed"}));
 }
@@ -331,8 +331,8 @@ BOOST_AUTO_TEST_CASE(all_alternatives_contradicted) {
     const std::string two = "> request 1 [QUERY_STRING=\"bad\"]\neither a\n< response 1 \"a\"\nor b\n< response 1 \"b\"\nend\n";
     const Played other = with_alternatives([](Visit& visit) { visit.answer(1, "c"); visit.stay(); }, two);
     BOOST_TEST(other.outcome == contradicted);
-    BOOST_TEST(other.got == "\"c\"");
-    BOOST_TEST(other.wanted == "either a or b");
+    BOOST_TEST(other.got == "body \"c\"");
+    BOOST_TEST(other.wanted == "either a (< response 1 \"a\") or b (< response 1 \"b\")");
     BOOST_TEST(other.alternatives.empty());
     const Played gone = with_alternatives([](Visit&) {}, two);
     BOOST_TEST(gone.outcome == closed);
@@ -480,6 +480,9 @@ BOOST_AUTO_TEST_CASE(a_peer_is_started_signalled_and_ends) {
         BOOST_TEST(!result.died.has_value());
     }
     BOOST_TEST(with_own_peer("process start\n> request 1 [QUERY_STRING=\"exit-0\"]\nprocess exits 0\n").outcome == as_expected);
+    const Played told = with_own_peer("process start [A=\"b\"] tcp\n> request 1\n< response 1 \"bad\"\n");
+    BOOST_TEST(told.trace.front() == "# process start [A=\"b\"] tcp");
+    BOOST_TEST(told.around.front() == told.trace.front());
     BOOST_TEST(with_own_peer("process start\n> request 1 [QUERY_STRING=\"exit-3\"]\nprocess exits *\n").outcome == as_expected);
     const Played other = with_own_peer("process start\n> request 1 [QUERY_STRING=\"exit-3\"]\nprocess exits 0\n");
     BOOST_TEST(other.outcome == contradicted);

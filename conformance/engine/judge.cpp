@@ -112,6 +112,7 @@ std::vector<Outcome> Judge::judge_some(std::span<const Case> cases) {
         if (!healthy) {
             const bool on_purpose = ended_on_purpose();
             Outcome suspect = suspected(std::move(outcomes.back()), std::move(last));
+            suspect.reading_size = reading_size(*cases[outcomes.size() - 1].scenario);
             return judge_alone(cases.first(outcomes.size()), on_purpose ? std::nullopt : std::optional(std::move(suspect)));
         }
         // Behind another scenario it may suffer from what that has left behind. Behind a plain request it doesn't.
@@ -143,7 +144,6 @@ std::vector<Outcome> Judge::judge_alone(std::span<const Case> cases, std::option
     suspect->result.reason += remark;
     suspect->got += remark;
     suspect->result.again = again(cases);
-    if (!is_new_evidence(*suspect)) suspect->raw.reset();
     outcomes.back() = std::move(*suspect);
     return outcomes;
 }
@@ -201,14 +201,7 @@ void Judge::play_and_judge(const Case& one, Outcome& outcome) {
         crash(outcome, "the peer ended by " + played.died->print());
     }
     if (outcome.result.verdict != Verdict::pass) outcome.result.trace = std::move(played.trace);
-    if (!is_new_evidence(outcome)) outcome.raw.reset();
-}
-
-bool Judge::is_new_evidence(const Outcome& outcome) {
-    const Verdict verdict = outcome.result.verdict;
-    bool result = verdict != Verdict::pass && evidenced_.emplace(outcome.result.requirements.front(), verdict).second;
-    for (const Observed& accusation : outcome.accusations) result = evidenced_.emplace(accusation.requirement, Verdict::pass).second || result;
-    return result;
+    if (outcome.result.verdict != Verdict::pass || !outcome.accusations.empty()) outcome.reading_size = reading_size(*one.scenario);
 }
 
 void Judge::judge_played(Played& played, Outcome& outcome) {

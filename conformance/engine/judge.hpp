@@ -32,6 +32,7 @@ struct Outcome {
     std::vector<std::string> records;
     std::vector<Observed> accusations;
     std::shared_ptr<const Evidence> raw;
+    std::size_t reading_size = 0;  // of its scenario, where it isn't a pass
     bool once = false;  // it was tried again, and didn't happen
     bool gone = false;  // not played: there was no peer any more
 };
@@ -76,8 +77,6 @@ private:
     Outcome judge_once(const Case& one);
     [[nodiscard]] Played play_case(const Case& one, int factor = 1) const;
     void play_and_judge(const Case& one, Outcome& outcome);
-    /// The bytes of one conversation for each accusation are enough: they are many.
-    bool is_new_evidence(const Outcome& outcome);
     void judge_played(Played& played, Outcome& outcome);
     /// A plain request on a fresh connection is answered. The peer that we started and that has ended isn't healthy.
     bool check_health();
@@ -97,7 +96,6 @@ private:
     Peer& peer_;
     bool gone_ = false;
     std::set<std::string> confirmed_;  // requirements for which a silence was looked at twice
-    std::set<std::pair<std::string, Verdict>> evidenced_;  // of what the bytes are kept; Verdict::pass: accused by the checker
 };
 
 }  // namespace fcgispec

@@ -235,7 +235,7 @@ Match match(const std::string& connection, const ExpectResponse& expected, const
         return {contradicted, "CGI status " + std::to_string(response.status) + " in " + describe_value(value)};
     if (expected.body) {
         const std::string_view body = value.substr(std::max(used, response.header_size));
-        if (!fits(*expected.body, body)) return {contradicted, describe_value(body)};
+        if (!fits(*expected.body, body)) return {contradicted, "body " + describe_value(body)};
     }
     at = {.life = at.life + 1, .streams = {}};
     return {met, {}};

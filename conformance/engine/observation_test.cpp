@@ -269,7 +269,7 @@ BOOST_AUTO_TEST_CASE(a_response_with_status_and_body) {
     BOOST_TEST(matched(said, "response 1 status=404 \"not\"").kind == met);
     BOOST_TEST(matched(said, "response 1 \"n...\"").kind == met);
     check(matched(said, "response 1 status=200"), contradicted, "CGI status 404 in \"Status: 404 Not Found\\r\\n\\r\\nnot\"");
-    check(matched(said, "response 1 \"no\""), contradicted, "\"not\"");
+    check(matched(said, "response 1 \"no\""), contradicted, "body \"not\"");
     check(matched(out("text") + complete, "response 1 \"text\""), contradicted, "no CGI header block in \"text\"");
     BOOST_TEST(matched(out("text") + complete, "response 1").kind == met);  // the header block isn't asked for
     check(matched("{FCGI_END_REQUEST, 1, {0, FCGI_OVERLOADED}}", "response 1"), contradicted, "{FCGI_END_REQUEST, *, {0, FCGI_OVERLOADED}}");
@@ -281,7 +281,7 @@ BOOST_AUTO_TEST_CASE(a_response_is_pending_up_to_its_end) {
     conversation.say(out(header + "other"));
     check(conversation.expect("response 1 \"x\""), pending, "\"" + header + "other\"");
     conversation.say(complete);
-    check(conversation.expect("response 1 \"x\""), contradicted, "\"other\"");
+    check(conversation.expect("response 1 \"x\""), contradicted, "body \"other\"");
 }
 
 BOOST_AUTO_TEST_CASE(the_body_is_what_follows_the_part_already_used) {
@@ -291,7 +291,7 @@ BOOST_AUTO_TEST_CASE(the_body_is_what_follows_the_part_already_used) {
     BOOST_TEST(conversation.expect("response 1 \"two\"").kind == met);
     Conversation wrong(said);
     BOOST_TEST(wrong.expect("{FCGI_STDOUT, 1, \"...one\"}").kind == met);
-    check(wrong.expect("response 1 \"onetwo\""), contradicted, "\"two\"");
+    check(wrong.expect("response 1 \"onetwo\""), contradicted, "body \"two\"");
     Conversation part_of_header(said);
     BOOST_TEST(part_of_header.expect("{FCGI_STDOUT, 1, \"Content\"}").kind == met);
     BOOST_TEST(part_of_header.expect("response 1 \"onetwo\"").kind == met);

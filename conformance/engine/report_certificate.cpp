@@ -192,8 +192,14 @@ std::string frequency_of(const Finding& finding) {
     std::string result = times(finding.count);
     if (!finding.scenarios.empty()) result += " in " + counted(finding.scenarios.size(), "case");
     if (!finding.scenario.empty())
-        result += (finding.scenarios.size() > 1 ? ", first in " : ": ") + printable(finding.scenario);
+        result += (finding.scenarios.size() > 1 ? ", here in " : ": ") + printable(finding.scenario);
     return result;
+}
+
+std::string legend_of(const std::vector<Finding>& findings) {
+    const auto says_base = [](const std::string& record) { return record.find(", [base") != std::string::npos; };
+    const auto any_says = [&](const Finding& finding) { return std::any_of(finding.records.begin(), finding.records.end(), says_base); };
+    return std::any_of(findings.begin(), findings.end(), any_says) ? "base: the CGI variables of a plain request, and those of --param" : "";
 }
 
 std::pair<std::string, std::string> folder_and_name(const Result& result) {

@@ -55,8 +55,11 @@ struct ProfileStanding {
 /// Each reason for skipping, printable, with the number of its cases; the most frequent first.
 [[nodiscard]] std::vector<std::pair<std::string, std::size_t>> counted_by_reason(const Report& report, Verdict verdict);
 
-/// "12 times in 3 cases, first in NAME".
+/// "12 times in 3 cases, here in NAME".
 [[nodiscard]] std::string frequency_of(const Finding& finding);
+
+/// What is said once of the notation in which the records of findings are shown; "" where it needs no word.
+[[nodiscard]] std::string legend_of(const std::vector<Finding>& findings);
 
 /// The scenario's folder and its name there: "application/5.5-end-request", "refused[N=1]".
 [[nodiscard]] std::pair<std::string, std::string> folder_and_name(const Result& result);

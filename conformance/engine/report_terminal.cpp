@@ -17,6 +17,7 @@ constexpr std::size_t num_lines_max = 2;      // of statement, wanted and got ea
 constexpr std::size_t num_finding_lines_max = 12;  // records take what the rest leaves: 4 at least
 constexpr std::size_t remark_size_max = 160;  // characters
 constexpr std::size_t column_size_max = 40;   // characters
+constexpr std::size_t num_cell_lines_max = 4;
 constexpr std::string_view offending = "! ";  // begins the offending record of a finding
 
 const char* colour_of(Verdict verdict) {
@@ -53,7 +54,7 @@ public:
         const auto findings = findings_of(report_, false);
         for (const Finding* finding : findings) accuse(*finding);
         if (!findings.empty() && !options_.quiet)
-            out_ += "Our reading of a requirement, and what can be said against it: fcgispec explain " + printable(findings.front()->requirement) + "\n\n";
+            hints(findings);
         if (options_.quiet) {
             stale();
         } else {
@@ -84,16 +85,31 @@ private:
         std::size_t claimed_size = num_characters("claimed");
         for (const Capability& each : report_.capabilities) {
             name_size = std::max(name_size, num_characters(shortened(each.name, column_size_max)));
-            claimed_size = std::max(claimed_size, num_characters(shortened(each.claimed, column_size_max)));
+            claimed_size = std::max(claimed_size, std::min(num_characters(printable(each.claimed)), column_size_max));
         }
         const auto row = [&](const std::string& name, const std::string& claimed, const std::string& observed) {
             out_ += "  " + padded(name, name_size) + "  " + padded(claimed, claimed_size) + "  " + observed + '\n';
         };
-        const auto cell = [](const std::string& text) { return text.empty() ? "-" : shortened(text, column_size_max); };
         row("", "claimed", "observed");
-        for (const Capability& each : report_.capabilities)
-            row(shortened(each.name, column_size_max), cell(each.claimed), cell(each.observed));
+        for (const Capability& each : report_.capabilities) {
+            const std::vector<std::string> claimed = cell(each.claimed);
+            const std::vector<std::string> observed = cell(each.observed);
+            const auto line = [](const std::vector<std::string>& lines, std::size_t i) { return i < lines.size() ? lines[i] : std::string(); };
+            for (std::size_t i = 0; i < std::max(claimed.size(), observed.size()); ++i)
+                row(i == 0 ? shortened(each.name, column_size_max) : "", line(claimed, i), line(observed, i));
+        }
         out_ += '\n';
+    }
+
+    /// The lines of a column.
+    static std::vector<std::string> cell(const std::string& text) {
+        std::vector<std::string> lines = wrapped(printable(text), column_size_max);
+        if (lines.empty()) return {"-"};
+        if (lines.size() > num_cell_lines_max) {
+            lines.resize(num_cell_lines_max);
+            lines.back() += " ...";
+        }
+        return lines;
     }
 
     void cases() {
@@ -124,6 +140,11 @@ private:
         whole_line("seen", frequency_of(finding));
         whole_line("again", finding.again);
         out_ += '\n';
+    }
+
+    void hints(const std::vector<const Finding*>& findings) {
+        if (const std::string legend = legend_of(report_.findings); !legend.empty()) out_ += legend + '\n';
+        out_ += "Our reading of a requirement, and what can be said against it: " + options_.command + " explain " + printable(findings.front()->requirement) + "\n\n";
     }
 
     void wrapped_line(const std::string& label, const std::string& text) {

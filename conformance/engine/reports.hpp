@@ -31,6 +31,7 @@ namespace fcgispec {
                                       const std::filesystem::path& template_path);
 
 struct TerminalOptions {
+    std::string command = "fcgispec";  ///< how the user called it, for what he may call next
     bool color = false;
     bool verbose = false;  ///< every case with its verdict
     bool quiet = false;    ///< the first line of each finding and the closing line

@@ -53,7 +53,7 @@ struct Finding {
     std::size_t count = 0;            ///< how often it was seen
     std::string wanted;
     std::string got;
-    std::string scenario;              ///< where it was seen first (or gravest)
+    std::string scenario;              ///< the plainest of the gravest cases: what is shown is of it
     std::string again;                 ///< the command that shows it again
     std::vector<std::string> records;  ///< the few lines of notation around it; the offending one begins with "! "
     std::vector<std::string> scenarios;  ///< all in which it was seen, each once

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
-#include <map>
 #include <mutex>
 #include <optional>
 #include <set>
@@ -78,25 +77,13 @@ private:
 
     void keep(std::size_t index, Outcome outcome) {
         const std::lock_guard lock(mutex_);
-        shorten(index, outcome);
+        examples_.shorten(index, outcome);
+        shorten(outcome.result.trace);
         outcomes_[index] = std::move(outcome);
         if (options_.progress) options_.progress(++num_done_, cases_.size(), outcomes_[index]->result);
     }
 
-    /// Of many cases much comes together. Findings show the records of the first case only, and all traces have a limit.
-    void shorten(std::size_t index, Outcome& outcome) {
-        const auto is_first = [&](const std::string& requirement, Verdict verdict) {
-            const auto [found, is_new] = first_.try_emplace({requirement, verdict}, index);
-            if (index < found->second) found->second = index;
-            return is_new || index <= found->second;
-        };
-        for (Observed& accusation : outcome.accusations)
-            if (!is_first(accusation.requirement, Verdict::pass)) accusation.records.clear();
-        const Verdict verdict = outcome.result.verdict;
-        if (verdict == Verdict::pass || !is_first(outcome.result.requirements.front(), verdict)) outcome.records.clear();
-        shorten(outcome.result.trace);
-    }
-
+    /// All traces together have a limit.
     void shorten(std::vector<std::string>& trace) {
         std::size_t size = 0;
         for (const std::string& line : trace) size += line.size();
@@ -116,7 +103,7 @@ private:
         Judge judge(options_, requirements_, peer);
         if (!judge.finds_peer_alive()) return;  // what was seen stands
         std::set<std::string> confirmed;
-        first_.clear();
+        examples_ = {};
         for (std::size_t i = 0; i < cases_.size() && !interrupted(); ++i) {
             if (!outcomes_[i] || outcomes_[i]->once) continue;
             const Verdict verdict = outcomes_[i]->result.verdict;
@@ -126,7 +113,8 @@ private:
             Outcome outcome = judge.judge(cases_[i]);
             if (outcome.result.verdict == Verdict::inconclusive) continue;
             for (const Observed& accusation : outcome.accusations) confirmed.insert(accusation.requirement);
-            shorten(i, outcome);
+            examples_.shorten(i, outcome);
+            shorten(outcome.result.trace);
             outcomes_[i] = std::move(outcome);
         }
     }
@@ -138,7 +126,7 @@ private:
     std::size_t num_together_ = 1;  // cases that a thread takes at once
     std::atomic<std::size_t> next_{0};
     std::size_t num_done_ = 0;
-    std::map<std::pair<std::string, Verdict>, std::size_t> first_;  // case of what findings show; Verdict::pass: accused by the checker
+    Examples examples_;
     std::size_t traces_size_ = 0;
     std::mutex mutex_;
 };

@@ -427,6 +427,34 @@ BOOST_AUTO_TEST_CASE(what_the_checker_sees_does_not_fail_the_scenario_in_which_i
     BOOST_TEST(exit_code_of(report) == 1);
 }
 
+BOOST_AUTO_TEST_CASE(the_plainest_case_is_shown) {
+    // Each of them shows both: that the stream isn't ended, and what it proves itself.
+    const TestApplication application(good_but_for([](Visit& visit) {
+        visit.say("{FCGI_STDOUT, 1, \"\\r\\nbad\"}\n{FCGI_END_REQUEST, 1, {0, 0}}");
+        visit.stay();
+    }));
+    const auto bad = [](const std::string& name, const std::string& lines) { return scenario_of(name, "> request 1 [QUERY_STRING=\"bad\"" + lines + "]\n< response 1 \"good\"\n"); };
+    std::vector<Scenario> scenarios{bad("a", " A=\"a long one\""), bad("b", ""), bad("c", ""), bad("d", " A=\"longest of all\"")};
+    scenarios.back().proves.emplace_back("R-3.3-34");
+    for (const std::size_t num_jobs : {1U, 4U}) {
+        RunOptions options = attached(application.address(), 5000);
+        options.num_jobs = num_jobs;
+        const Report report = run_scenarios(options, scenarios, {});
+        BOOST_TEST(report.findings.size() >= 2U);
+        for (const Finding& finding : report.findings) {
+            if (finding.requirement != "R-3.3-34" && finding.requirement != report.results.front().requirements.front()) continue;
+            const bool by_checker = finding.requirement == "R-3.3-34";
+            BOOST_TEST(finding.scenario == (by_checker ? "d" : "b"));
+            BOOST_TEST(finding.scenarios.size() == 4U);
+            BOOST_TEST(finding.again.ends_with(by_checker ? "--select d" : "--select b"));
+            BOOST_TEST(!finding.records.empty());
+            BOOST_TEST_REQUIRE(finding.evidence != nullptr);
+            const std::string said = finding.evidence->pieces.front().bytes;
+            BOOST_TEST((said.find("longest") != std::string::npos) == by_checker);
+        }
+    }
+}
+
 BOOST_AUTO_TEST_CASE(what_is_kept_of_many_cases_is_bounded) {
     // A trace of a quarter MiB in each of forty cases, and as long records under an id that was never begun.
     const Buffer strange = parse_notation("{FCGI_STDOUT, 999, random(4000)}\n").bytes;
@@ -465,8 +493,8 @@ BOOST_AUTO_TEST_CASE(a_tolerated_alternative) {
     const Report meagre = run_scenarios(attached(application.address(), 5000),
                                         {scenario_of("a", "> request 1\neither tolerated meagre\n< response 1\nor good\n< close\nend\n")}, {});
     BOOST_TEST_REQUIRE(meagre.findings.size() == 1U);
-    BOOST_TEST(meagre.findings.front().wanted == "good");
-    BOOST_TEST(meagre.findings.front().got == "meagre, which is poor but allowed");
+    BOOST_TEST(meagre.findings.front().wanted == "good (< close)");
+    BOOST_TEST(meagre.findings.front().got == "meagre (< response 1), which is poor but allowed");
 }
 
 // How often, how cut, how long.

@@ -1,6 +1,7 @@
 #include "conformance/engine/said.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <stdexcept>
 
 #include "codec/name_value_pair.hpp"
@@ -126,6 +127,29 @@ Buffer encode_line(const NotationLine& line, const Pairs& params) {
     // The script parser has tried it, but without the user's variables, with which a record of its own form may be too small.
     if (!problem.empty()) throw std::runtime_error(problem);
     return result;
+}
+
+std::string with_base_named(const std::string& record, const Pairs& params) {
+    RecordPattern pattern;
+    try {
+        pattern = NotationScanner(record).record();
+    } catch (const NotationError&) {
+        return record;  // shortened
+    }
+    auto* told = std::get_if<PairsPattern>(&pattern.content);
+    if (told == nullptr) return record;
+    const Pairs base = base_params(params);
+    const auto is_base = [&](const PairPattern& pair) {
+        const std::string* value = value_of(base, pair.name);
+        return value != nullptr && pair.value && pair.value->text == *value;
+    };
+    const auto first = std::find_if(told->pairs.begin(), told->pairs.end(), is_base);
+    PairsPattern named{.pairs = {told->pairs.begin(), first}, .open = told->open};
+    named.pairs.push_back({.name = "base", .value = std::nullopt});
+    std::copy_if(first, told->pairs.end(), std::back_inserter(named.pairs), [&](const PairPattern& pair) { return !is_base(pair); });
+    if (with_base(named, base) != *told) return record;
+    *told = std::move(named);
+    return print(pattern);
 }
 
 Buffer encode_response(const SendResponse& response, std::uint16_t request_id, const std::string& url_path) {

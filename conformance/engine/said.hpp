@@ -25,6 +25,9 @@ using Pairs = std::vector<std::pair<std::string, std::string>>;
 /// The bytes of one line; `base` in it stands for base_params(params). Throws std::runtime_error where these are too long for
 /// the record that it says.
 [[nodiscard]] Buffer encode_line(const NotationLine& line, const Pairs& params);
+/// A record of name-value pairs as its notation tells it, with `base` for base_params(params) where that gives the same record; else,
+/// or where it isn't notation of a record, as it is.
+[[nodiscard]] std::string with_base_named(const std::string& record, const Pairs& params);
 /// The bytes of a whole request.
 [[nodiscard]] Buffer encode_request(const SendRequest& request, const Pairs& params);
 /// The bytes of a whole response to the request of that id; `url_path`: what comes before a local location.

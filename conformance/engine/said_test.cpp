@@ -117,6 +117,23 @@ BOOST_AUTO_TEST_CASE(an_authorizer_is_not_sent_what_it_need_not_know) {
     BOOST_TEST(print_notation(encode_request({.pairs = {}}, {})).find("SCRIPT_NAME=") != std::string::npos);
 }
 
+BOOST_AUTO_TEST_CASE(the_variables_of_a_plain_request_are_told_in_a_word) {
+    const Pairs params{{"SERVER_PORT", "81"}, {"SCRIPT_FILENAME", "/f"}};
+    const auto told = [&](const std::string& line) {
+        const std::string whole = print_notation(encode_line(NotationScanner(line).line(), params));
+        return with_base_named(whole.substr(0, whole.find('\n')), params);
+    };
+    for (const std::string line : {"{FCGI_PARAMS, 1, [base]}", "{FCGI_PARAMS, 1, [A=\"1\" base B=\"2\"]}", "{FCGI_PARAMS, 1, [base SERVER_PORT=\"82\" CONTENT_LENGTH=\"3\"], padding=2}",
+                                   "{FCGI_PARAMS, 1, [A=\"1\"]}", "{FCGI_PARAMS, 1, [SERVER_PORT=\"81\"]}", "{FCGI_PARAMS, 1, \"\\013\\002S\"}"})
+        BOOST_TEST(told(line) == line);
+    // Whatever isn't just that says itself.
+    std::string without_one = print_notation(encode_line(NotationScanner("{FCGI_PARAMS, 1, [base]}").line(), {}));
+    without_one.pop_back();
+    BOOST_TEST(with_base_named(without_one, params) == without_one);
+    for (const std::string text : {"{FCGI_STDIN, 1, \"a\"}", "{FCGI_PARAMS, 1, [base]} x", "{FCGI_PARAMS, 1, [A=\"abc...\" (999 bytes)]}", "", "close"})
+        BOOST_TEST(with_base_named(text, params) == text);
+}
+
 BOOST_AUTO_TEST_CASE(content_length_is_what_is_said_to_be) {
     SendRequest request{.pairs = {}, .std_in = "abc"};
     BOOST_TEST(print_notation(encode_request(request, {})).find("CONTENT_LENGTH=\"3\"") != std::string::npos);

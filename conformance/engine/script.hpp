@@ -208,7 +208,13 @@ enum class LongOnes : std::uint8_t {
 /// All scenarios of a folder scenarios/<side>/, long ones unread, in the order of their names, with the errors of those unreadable.
 [[nodiscard]] ParsedScript load_scripts(const std::filesystem::path& scenarios_folder, Side side, std::uint64_t seed = 1);
 
-/// The line as it would be written in a scenario for `under_test`, for messages.
+/// The line as it would be written in a scenario for `under_test`, for messages. Alternatives on one line, as below.
 [[nodiscard]] std::string print(const Step& step, Side under_test, PrintStyle style = PrintStyle::brief);
+/// Its name and its steps: "closed (< close)".
+[[nodiscard]] std::string print(const Alternative& alternative, Side under_test, PrintStyle style = PrintStyle::brief);
+/// Characters that who reads its steps has to read, SIZE_MAX where they are unread: of two cases the shorter is the plainer.
+[[nodiscard]] std::size_t reading_size(const Scenario& scenario);
+/// The steps as they would be written in a scenario, a line each; alternatives have their lines below them.
+[[nodiscard]] std::vector<std::string> lines_of(const std::vector<Step>& steps, Side under_test, PrintStyle style = PrintStyle::brief);
 
 }  // namespace fcgispec

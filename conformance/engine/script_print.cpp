@@ -1,5 +1,6 @@
 // The line of a scenario that a step is, for messages and for saving.
 #include <array>
+#include <cstdint>
 #include <cstring>
 
 #include "conformance/engine/script.hpp"
@@ -71,7 +72,10 @@ std::string print_request(const SendRequest& request, PrintStyle style) {
     return result;
 }
 
+std::string_view mark_of(const Alternative& alternative) { return alternative.tolerated ? "tolerated " : ""; }
+
 struct StepPrinter {
+    Side under_test;
     PrintStyle style;
     std::string ours;    // the arrow of the side that we play
     std::string theirs;
@@ -117,7 +121,7 @@ struct StepPrinter {
     std::string operator()(const Either& either) const {
         std::string result;
         for (const Alternative& alternative : either.alternatives)
-            result += (result.empty() ? "either " : " or ") + std::string(alternative.tolerated ? "tolerated " : "") + alternative.name;
+            result += std::string(result.empty() ? "either " : " or ").append(mark_of(alternative)) + print(alternative, under_test, style);
         return result;
     }
 };
@@ -127,7 +131,38 @@ struct StepPrinter {
 std::string print(const Step& step, Side under_test, PrintStyle style) {
     const bool forward = under_test == Side::application || is_http(step);
     if (const auto* read = std::get_if<ReadSize>(&step.action); read != nullptr && is_http(step)) return step.connection + "> reads " + std::to_string(read->size);
-    return step.connection + std::visit(StepPrinter{style, forward ? "> " : "< ", forward ? "< " : "> "}, step.action);
+    return step.connection + std::visit(StepPrinter{under_test, style, forward ? "> " : "< ", forward ? "< " : "> "}, step.action);
+}
+
+std::string print(const Alternative& alternative, Side under_test, PrintStyle style) {
+    std::string steps;
+    for (const Step& step : alternative.steps) steps += (steps.empty() ? "" : "; ") + print(step, under_test, style);
+    return alternative.name + (steps.empty() ? "" : " (" + steps + ")");
+}
+
+std::size_t reading_size(const Scenario& scenario) {
+    if (scenario.unread) return SIZE_MAX;
+    std::size_t result = 0;
+    for (const std::string& line : lines_of(scenario.steps, scenario.side)) result += line.size();
+    return result;
+}
+
+std::vector<std::string> lines_of(const std::vector<Step>& steps, Side under_test, PrintStyle style) {
+    std::vector<std::string> result;
+    for (const Step& step : steps) {
+        const auto* either = std::get_if<Either>(&step.action);
+        if (either == nullptr) {
+            result.push_back(print(step, under_test, style));
+            continue;
+        }
+        for (std::size_t i = 0; i < either->alternatives.size(); ++i) {
+            const Alternative& alternative = either->alternatives[i];
+            result.push_back(std::string(i == 0 ? "either  " : "or      ").append(mark_of(alternative)) + alternative.name);
+            for (const std::string& line : lines_of(alternative.steps, under_test, style)) result.push_back("    " + line);
+        }
+        result.emplace_back("end");
+    }
+    return result;
 }
 
 }  // namespace fcgispec

@@ -162,7 +162,21 @@ BOOST_AUTO_TEST_CASE(alternatives) {
     BOOST_TEST(all[1].steps.size() == 3U);
     BOOST_TEST(all[1].steps[1].line == 7U);
     BOOST_TEST(std::holds_alternative<ExpectExit>(all[2].steps.front().action));
-    BOOST_TEST(print(steps[0], Side::application) == "either one or tolerated two or three");
+    BOOST_TEST(print(steps[0], Side::application) == "either one (< close) or tolerated two (< response 2; > close; stop) or three (process exits *)");
+}
+
+BOOST_AUTO_TEST_CASE(steps_print_as_they_are_written) {
+    const std::vector<std::string> lines{"> request 1", "either  one", "    < close", "or      tolerated two", "    < response 2", "    > close", "end", "< close"};
+    std::string text;
+    for (const std::string& line : lines) text += line + '\n';
+    BOOST_TEST(lines_of(steps_of(text), Side::application) == lines, boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(the_shorter_is_plainer) {
+    const auto size = [](const std::string& lines) { return reading_size({.name = "a", .steps = steps_of(lines)}); };
+    BOOST_TEST(size("> request 1 stdin=\"a\"\n") < size("> request 1 stdin=\"a\"*1000\n"));
+    BOOST_TEST(size("> request 1 stdin=\"a\"*1000\n") < size("> request 1 stdin=\"a\"\n< close\n> close\n"));
+    BOOST_TEST(reading_size({.name = "a", .unread = std::make_shared<ScenarioSource>()}) == SIZE_MAX);
 }
 
 BOOST_AUTO_TEST_CASE(every_line_prints_as_it_is_written) {

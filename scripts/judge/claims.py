@@ -338,6 +338,16 @@ def got_text(match: re.Match[str]) -> Claim:
     )
 
 
+def got_body(match: re.Match[str]) -> Claim:
+    """A part of what is behind the header block of a response; what is empty is all of it."""
+    text = Scanner(match["text"]).text_pattern()
+
+    def is_it(body: bytes | None) -> bool:
+        return body is not None and (text.is_part_of(body) if text.value else not body)
+
+    return lambda scope: any(is_it(split_header(request.stream_value(APPLICATION, STDOUT))[1]) for request in scope.requests)
+
+
 def streams_in_question(scope: Scope) -> tuple[int, ...]:
     if scope.expected is not None and scope.expected.record is not None and scope.expected.record.type in STREAMS:
         return (scope.expected.record.type,)
@@ -441,6 +451,7 @@ SENTENCES: list[tuple[str, Callable[[re.Match[str]], Claim]]] = [
     ("the connection stays open", lambda match: lambda scope: any(not one.ends(scope.peer) for one in scope.connections)),
     ("streams, but no FCGI_END_REQUEST", lambda match: got_streams_alone),
     (f"the stream so far: {TEXT}", got_text),
+    (f"body {TEXT}", got_body),
     (f"no CGI header block in {TEXT}", got_no_header),
     (rf"CGI status (?P<status>\d+) in {TEXT}", got_cgi_status),
     (r"\{FCGI_\w+, (?:\d+|\*)(?:, .*?)?\}", got_record),

@@ -280,9 +280,9 @@ SENTENCES: list[tuple[str, str, list[Piece], list[Piece]]] = [
     ("< response 1", "the peer closed the connection", [*ASKED, ends(APPLICATION)], ASKED),
     ("< response 1", "the peer closed the connection", [*ASKED, ends(APPLICATION)], [*WHOLE, ends(APPLICATION)]),
     ("< response 1", "the peer reset the connection", [*ASKED, ends(APPLICATION, "reset")], [*ASKED, ends(APPLICATION)]),
-    ('< response 1 "abcd"', '"abc"', WHOLE, [*ASKED, a(STDOUT, BODY + b"d"), end()]),
+    ('< response 1 "abcd"', 'body "abc"', WHOLE, [*ASKED, a(STDOUT, BODY + b"d"), end()]),
     ('< response 1 "abcd"', '"ab"', WHOLE, [*ASKED, a(STDOUT, b"\r\nxyz"), end()]),
-    ('< response 1 "abc"', '""', [*ASKED, a(STDOUT, b"A: b\r\n\r\n"), end()], [*ASKED, a(STDOUT, b"A: b\r\n\r\nx"), end()]),
+    ('< response 1 "abc"', 'body ""', [*ASKED, a(STDOUT, b"A: b\r\n\r\n"), end()], [*ASKED, a(STDOUT, b"A: b\r\n\r\nx"), end()]),
     ('< response 1 "a"*3', '"b"*30', [*ASKED, a(STDOUT, b"\r\n" + b"b" * 30), end()], [*ASKED, a(STDOUT, b"\r\n" + b"b" * 29), end()]),
     ("< response 1 status=200", 'CGI status 404 in "Status: 404\\r\\n\\r\\nno..."', SENT_BACK, [*ASKED, a(STDOUT, b"Status: 200\r\n\r\n"), end()]),
     ("< response 1 status=200", 'no CGI header block in "Status"', [*ASKED, a(STDOUT, b"Status"), end()], SENT_BACK),
@@ -304,7 +304,7 @@ SENTENCES: list[tuple[str, str, list[Piece], list[Piece]]] = [
     # Nobody asked for the first one.
     ('< response 1 "abc"', 'no CGI header block in ""', [w(STDIN), end(), *WHOLE], WHOLE),
     ("either ended or closed", "nothing; the connection stays open", ASKED, [*ASKED, ends(APPLICATION)]),
-    ("either one or other", '"abc"; {FCGI_END_REQUEST, *, {0, FCGI_OVERLOADED}}', [*ASKED, a(STDOUT, BODY), end(protocol_status=2)], WHOLE),
+    ("either one or other", 'body "abc"; {FCGI_END_REQUEST, *, {0, FCGI_OVERLOADED}}', [*ASKED, a(STDOUT, BODY), end(protocol_status=2)], WHOLE),
 ]  # fmt: skip
 
 
