@@ -8,6 +8,7 @@
 #include <array>
 #include <cerrno>
 #include <chrono>
+#include <span>
 #include <system_error>
 #include <utility>
 
@@ -20,7 +21,6 @@ constexpr std::size_t trace_text_size_max = 4096;   // of a record's content in 
 constexpr std::size_t num_trace_lines_max = 1000;
 constexpr std::size_t trace_size_max = 256U << 10;  // of all lines together: a run keeps a trace of each case that fails
 constexpr std::size_t num_lines_around = 6;         // of a trace, that a finding shows
-constexpr std::size_t num_lines_before = 2;         // of these, those just before the one that it is about
 constexpr std::chrono::milliseconds cut_patience{20};  // with a peer that doesn't take the piece before a cut, once a group
 
 constexpr std::size_t aligning_padding_size_max = 7;  // [§3.3] recommends multiples of eight
@@ -39,21 +39,40 @@ int weight_of(const Record& record, const Judgement& judgement, bool active) {
             return record.content.empty() ? 0 : 2;
         case RecordType::params:
             return record.content.empty() ? 0 : 1;
-        case RecordType::begin_request:
-        case RecordType::end_request:
-            return 1;
         default:
-            return 3;
+            return 3;  // with FCGI_BEGIN_REQUEST and FCGI_END_REQUEST: what belongs to which request
     }
 }
 constexpr int weight_of_end = 1;  // of a connection
+constexpr int weight_of_request = 3;
 
-/// As a finding shows it.
-std::string shown(const TraceLine& line, Side ours, const Pairs& params) {
-    if (line.from != ours || !line.text.starts_with("{FCGI_PARAMS, ")) return line.print();
-    TraceLine result = line;
-    result.text = with_base_named(line.text, params);
-    return result.print();
+/// A line as a finding shows it, and how many lines of the trace it stands for.
+struct ToldLine {
+    TraceLine line;
+    std::size_t num_lines = 1;
+};
+
+/// Our requests that are whole and plain are one line each, as a scenario has them, and other variables of a plain request a word.
+std::vector<ToldLine> told(std::span<const TraceLine> lines, Side ours, const Pairs& params) {
+    constexpr std::size_t num_request_lines_max = 16;
+    std::vector<ToldLine> result;
+    for (std::size_t i = 0; i < lines.size(); i += result.back().num_lines) {
+        const TraceLine& first = lines[i];
+        ToldLine& one = result.emplace_back(ToldLine{.line = first});
+        if (first.from != ours || !first.said) continue;
+        if (first.text.starts_with("{FCGI_PARAMS, ")) one.line.text = with_base_named(first.text, params);
+        if (!first.text.starts_with("{FCGI_BEGIN_REQUEST, ")) continue;
+        std::vector<std::string> records;
+        for (std::size_t j = i; j < lines.size() && records.size() < num_request_lines_max && lines[j].from == ours && lines[j].connection == first.connection && lines[j].said; ++j)
+            records.push_back(lines[j].text);
+        if (auto request = whole_request(records, params, one.num_lines)) {
+            one.line.text = print(Step{.connection = {}, .action = std::move(*request)}, Side::application).substr(std::string_view("> ").size());
+            one.line.weight = weight_of_request;
+        } else {
+            one.num_lines = 1;
+        }
+    }
+    return result;
 }
 
 }  // namespace
@@ -84,19 +103,23 @@ void ConversationLog::add(const Accusation& accusation) {
 }
 
 std::vector<std::string> ConversationLog::around(std::size_t line, bool mark) const {
-    const std::size_t end = std::min(line + 1, lines.size());
-    const std::size_t nearest = end - std::min(end, num_lines_before + 1);
-    std::vector<std::size_t> shown(end);
-    for (std::size_t i = 0; i < end; ++i) shown[i] = end - 1 - i;
-    std::stable_sort(shown.begin() + static_cast<std::ptrdiff_t>(end - nearest), shown.end(), [&](std::size_t a, std::size_t b) { return lines[a].weight > lines[b].weight; });
+    const std::vector<ToldLine> all = told(std::span(lines).first(std::min(line + 1, lines.size())), ours, params);
+    std::vector<std::size_t> shown(all.size());
+    for (std::size_t i = 0; i < all.size(); ++i) shown[i] = all.size() - 1 - i;
+    // The last one is what it is about.
+    const auto by_weight = [&](std::size_t a, std::size_t b) { return all[a].line.weight > all[b].line.weight; };
+    if (!shown.empty()) std::stable_sort(shown.begin() + 1, shown.end(), by_weight);
     shown.resize(std::min(shown.size(), num_lines_around));
     std::sort(shown.begin(), shown.end());
 
     std::vector<std::string> result;
     std::size_t next = 0;
+    const bool marks = mark && line < lines.size();
     for (const std::size_t i : shown) {
-        if (i > next) result.push_back(left_out(i - next));
-        result.push_back((mark && i == line ? "! " : "") + fcgispec::shown(lines[i], ours, params));
+        std::size_t num_between = 0;
+        for (; next < i; ++next) num_between += all[next].num_lines;
+        if (num_between > 0) result.push_back(left_out(num_between));
+        result.push_back((marks && i + 1 == all.size() ? "! " : "") + all[i].line.print());
         next = i + 1;
     }
     return result;

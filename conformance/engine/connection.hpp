@@ -84,9 +84,9 @@ struct ConversationLog {
     [[nodiscard]] bool keeps(Side from, const Judgement& judgement) const;
     void add(TraceLine line, bool keep);
     void add(const Accusation& accusation);  ///< of the last line
-    /// What is shown with a finding: that line, those just before it, and of the earlier ones those that tell most. A comment
-    /// stands for what is left out between them, and `base` for the variables that it stands for in a scenario. `mark` puts "! "
-    /// before the line itself.
+    /// What is shown with a finding: that line, and of those before it those that tell most. A comment stands for what is left out
+    /// between them; `base`, and the line "> request 1" for the records of a whole one, for what they stand for in a scenario. `mark`
+    /// puts "! " before the line itself.
     [[nodiscard]] std::vector<std::string> around(std::size_t line, bool mark) const;
     void add(RawPiece piece);
 };

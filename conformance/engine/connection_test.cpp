@@ -198,10 +198,10 @@ BOOST_AUTO_TEST_CASE(what_is_shown_of_a_long_trace) {
     BOOST_TEST(shown(input(10), 10, true) == last, boost::test_tools::per_element());
     // What stands out is shown however long ago it was, and most of all what isn't as usual; what comes later is not.
     const std::string begin = "{FCGI_BEGIN_REQUEST, 1, {FCGI_RESPONDER, 0}}";
-    const Lines odd{"# 11 records left out",
+    const Lines odd{"> {FCGI_BEGIN_REQUEST, 1, {FCGI_RESPONDER, 0}}",
+                    "# 10 records left out",
                     "> {FCGI_PARAMS, 1, \"\", padding=8}",
-                    "# 4 records left out",
-                    "> {FCGI_STDIN, 1, \"4\"}",
+                    "# 5 records left out",
                     "> {FCGI_STDIN, 1, \"5\"}",
                     "> {FCGI_STDIN, 1, \"6\"}",
                     "> {FCGI_STDIN, 1, \"7\"}",
@@ -209,12 +209,16 @@ BOOST_AUTO_TEST_CASE(what_is_shown_of_a_long_trace) {
     BOOST_TEST(shown(begin + "\n" + input(10) + "{FCGI_PARAMS, 1, \"\", padding=8}\n" + input(10), 20, true) == odd, boost::test_tools::per_element());
     // What comes when its request is not active any more, or never was, isn't as usual, even if it is empty.
     BOOST_TEST(shown("{FCGI_DATA, 2, \"\"}\n" + begin + "\n" + input(10), 11, false)[0] == "> {FCGI_DATA, 2, \"\"}");
-    // The variables that anybody sends are told in a word.
+    // The variables that anybody sends are told in a word, and a whole request in a line.
     const std::string plain = print_notation(encode_request({.pairs = {}}, {}));
-    BOOST_TEST(shown(plain, 9, false)[1] == "> {FCGI_PARAMS, 1, [base]}");
+    BOOST_TEST(shown(plain, 9, false) == Lines{"> request 1"}, boost::test_tools::per_element());
+    BOOST_TEST(shown(plain, 1, false).back() == "> {FCGI_PARAMS, 1, [base]}");
+    const Lines many{"# 8 records left out", "> request 1", "> request 1", "> request 1", "> request 1", "> request 1", "> request 1"};
+    BOOST_TEST(shown(plain + plain + plain + plain + plain + plain + plain + plain, 99, false) == many, boost::test_tools::per_element());
     // What was said is shown before what only ends.
-    const std::string ends = "{FCGI_STDIN, 1, \"\"}\n{FCGI_PARAMS, 1, \"\"}\n";
-    BOOST_TEST(shown(begin + "\n" + input(1) + ends + ends + ends + ends, 9, true)[1] == "> {FCGI_STDIN, 1, \"0\"}");
+    const std::string two = begin + "\n{FCGI_PARAMS, 1, \"\"}\n{FCGI_STDIN, 1, \"a\"}\n{FCGI_STDIN, 1, \"\"}\n{FCGI_BEGIN_REQUEST, 2, {FCGI_RESPONDER, 0}}\n"
+                            "{FCGI_PARAMS, 2, \"\"}\n{FCGI_STDIN, 2, \"b\"}\n{FCGI_STDIN, 2, \"\"}\n";
+    BOOST_TEST(shown(two, 7, true)[2] == "> {FCGI_STDIN, 1, \"a\"}");
 }
 
 BOOST_AUTO_TEST_CASE(evidence_is_cut_within_a_piece_and_says_so) {

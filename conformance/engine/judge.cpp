@@ -227,7 +227,7 @@ void Judge::judge_played(Played& played, Outcome& outcome) {
         result.verdict = Verdict::tolerated;
         result.reason = "tolerated: " + result.alternative;
         outcome.wanted = played.tolerated->better.empty() ? result.title : played.tolerated->better;
-        outcome.got = played.tolerated->taken + ", which is poor but allowed";
+        outcome.got = played.tolerated->taken + ", which is poor but tolerated";
     }
     for (const Observed& accusation : outcome.accusations) {
         if (!proves(result, accusation.requirement)) continue;

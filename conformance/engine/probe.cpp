@@ -33,7 +33,9 @@ struct Prober {
 
     Played ask(const std::string& lines) const { return play(scenario_of(lines, under_test), options); }
 
+    /// What was asked when the user wanted an end is not known.
     void show(const std::string& name, const std::string& claimed, const std::string& observed) {
+        if (options.interrupted != nullptr && *options.interrupted) return;
         result.shown.push_back({name, claimed, observed});
     }
 

@@ -197,9 +197,15 @@ std::string frequency_of(const Finding& finding) {
 }
 
 std::string legend_of(const std::vector<Finding>& findings) {
-    const auto says_base = [](const std::string& record) { return record.find(", [base") != std::string::npos; };
-    const auto any_says = [&](const Finding& finding) { return std::any_of(finding.records.begin(), finding.records.end(), says_base); };
-    return std::any_of(findings.begin(), findings.end(), any_says) ? "base: the CGI variables of a plain request, and those of --param" : "";
+    const auto any_says = [&](std::string_view sign) {
+        const auto says = [&](const std::string& record) { return record.find(sign) != std::string::npos; };
+        return std::any_of(findings.begin(), findings.end(), [&](const Finding& finding) { return std::any_of(finding.records.begin(), finding.records.end(), says); });
+    };
+    const bool any = std::any_of(findings.begin(), findings.end(), [](const Finding& finding) { return !finding.records.empty(); });
+    std::string result = any ? "> we said, < the peer said, ! broke the requirement" : "";
+    if (any_says("> request ")) result += "; request: all records of one, in its plainest form, with FCGI_KEEP_CONN where no flags are told";
+    if (any_says(", [base")) result += "; base: the CGI variables of a plain request, and those of --param";
+    return result;
 }
 
 std::pair<std::string, std::string> folder_and_name(const Result& result) {

@@ -15,6 +15,7 @@ constexpr std::size_t indent = 10;            // of what belongs to a finding
 constexpr std::size_t label_indent = 18;      // of the text beside "wanted"
 constexpr std::size_t num_lines_max = 2;      // of statement, wanted and got each: a peer may have said much
 constexpr std::size_t num_finding_lines_max = 12;  // records take what the rest leaves: 4 at least
+constexpr std::size_t num_last_lines = 2;          // "seen" and "again"
 constexpr std::size_t remark_size_max = 160;  // characters
 constexpr std::size_t column_size_max = 40;   // characters
 constexpr std::size_t num_cell_lines_max = 4;
@@ -133,22 +134,30 @@ private:
         // Coloured once it is wrapped: what colours has no width.
         out_ += painted(verdict, colour_of(finding.verdict)) + text.substr(verdict.size());
         if (options_.quiet) return;
-        wrapped_line("wanted", finding.wanted);
-        wrapped_line("got", finding.got);
-        const auto num_lines = std::count(out_.begin() + static_cast<std::ptrdiff_t>(before), out_.end(), '\n');
-        records(finding, num_finding_lines_max - static_cast<std::size_t>(num_lines) - 2);
+        const std::string wanted = wrapped_lines("wanted", finding.wanted, num_lines_max);
+        const std::string got = wrapped_lines("got", finding.got, num_lines_max);
+        const auto num_left = [&](const std::string& wanted_lines) {
+            const std::string lines = out_.substr(before) + wanted_lines + got;
+            return num_finding_lines_max - static_cast<std::size_t>(std::count(lines.begin(), lines.end(), '\n')) - num_last_lines;
+        };
+        // Of many alternatives the first ones must do where the records need the room: the scenario has them all.
+        const bool tight = finding.records.size() > num_left(wanted);
+        const std::string fitting = tight ? wrapped_lines("wanted", finding.wanted, 1) : wanted;
+        const std::size_t num_records_max = num_left(fitting);
+        out_ += fitting + got;
+        records(finding, num_records_max);
         whole_line("seen", frequency_of(finding));
         whole_line("again", finding.again);
         out_ += '\n';
     }
 
     void hints(const std::vector<const Finding*>& findings) {
-        if (const std::string legend = legend_of(report_.findings); !legend.empty()) out_ += legend + '\n';
+        if (const std::string legend = legend_of(report_.findings); !legend.empty()) out_ += joined(wrapped(legend + "; : records left out", width), "\n") + '\n';
         out_ += "Our reading of a requirement, and what can be said against it: " + options_.command + " explain " + printable(findings.front()->requirement) + "\n\n";
     }
 
-    void wrapped_line(const std::string& label, const std::string& text) {
-        out_ += labelled(std::string(indent, ' ') + label, printable(text), label_indent, width, num_lines_max);
+    static std::string wrapped_lines(const std::string& label, const std::string& text, std::size_t num_max) {
+        return labelled(std::string(indent, ' ') + label, printable(text), label_indent, width, num_max);
     }
 
     /// What is to be copied stays on one line.
@@ -158,7 +167,7 @@ private:
 
     /// The offending record and what is shown before it. The margin marks it, and where records between were left out.
     void records(const Finding& finding, std::size_t num_max) {
-        std::vector<std::string> lines;
+        std::vector<std::pair<std::string, bool>> lines;  // with the margin; whether it is the offending one
         std::size_t end = 0;  // behind the offending one
         std::string margin = "  ";
         for (const std::string& each : finding.records) {
@@ -167,13 +176,25 @@ private:
                 continue;
             }
             const bool marked = each.starts_with(offending);
-            const std::string text = (marked ? "" : margin) + shortened(each, width - indent - 6);
+            lines.push_back({(marked ? "" : margin) + printable(each), marked});
             margin = "  ";
-            lines.push_back(std::string(indent, ' ') + (marked ? painted(text, colour_of(finding.verdict)) : text) + '\n');
             if (marked && end == 0) end = lines.size();
         }
         end = std::min(lines.size(), std::max(end == 0 ? lines.size() : end, num_max));
-        for (std::size_t i = end - std::min(end, num_max); i < end; ++i) out_ += lines[i];
+        const std::size_t begin = end - std::min(end, num_max);
+        // Where there is room a long one takes a second line: what decides may stand there.
+        std::size_t num_left = num_max - (end - begin);
+        for (std::size_t i = begin; i < end; ++i) {
+            const auto& [text, marked] = lines[i];
+            const std::size_t size = width - indent - (num_left > 0 ? 0 : 4);
+            std::vector<std::string> parts = num_left > 0 ? wrapped(text.substr(2), size - 2) : std::vector<std::string>{shortened(text.substr(2), size - 2)};
+            if (parts.size() > 1) --num_left;
+            if (parts.size() > 2) parts[1] += " ...";
+            for (std::size_t part = 0; part < std::min<std::size_t>(parts.size(), 2); ++part) {
+                const std::string shown = (part == 0 ? text.substr(0, 2) : "    ") + parts[part];
+                out_ += std::string(indent, ' ') + (marked ? painted(shown, colour_of(finding.verdict)) : shown) + '\n';
+            }
+        }
     }
 
     void lines_of_baseline() {

@@ -65,6 +65,14 @@ std::vector<std::size_t> byte_cuts(std::size_t size) {
     return result;
 }
 
+std::optional<RecordPattern> read_record(const std::string& text) {
+    try {
+        return NotationScanner(text).record();
+    } catch (const NotationError&) {
+        return std::nullopt;  // shortened, or no record
+    }
+}
+
 }  // namespace
 
 std::string_view name_of(Splitting splitting) noexcept {
@@ -130,13 +138,8 @@ Buffer encode_line(const NotationLine& line, const Pairs& params) {
 }
 
 std::string with_base_named(const std::string& record, const Pairs& params) {
-    RecordPattern pattern;
-    try {
-        pattern = NotationScanner(record).record();
-    } catch (const NotationError&) {
-        return record;  // shortened
-    }
-    auto* told = std::get_if<PairsPattern>(&pattern.content);
+    auto pattern = read_record(record);
+    auto* told = pattern ? std::get_if<PairsPattern>(&pattern->content) : nullptr;
     if (told == nullptr) return record;
     const Pairs base = base_params(params);
     const auto is_base = [&](const PairPattern& pair) {
@@ -149,7 +152,57 @@ std::string with_base_named(const std::string& record, const Pairs& params) {
     std::copy_if(first, told->pairs.end(), std::back_inserter(named.pairs), [&](const PairPattern& pair) { return !is_base(pair); });
     if (with_base(named, base) != *told) return record;
     *told = std::move(named);
-    return print(pattern);
+    return print(*pattern);
+}
+
+namespace {
+
+/// What `records` say, if they are a whole request; it is yet to be seen whether they are.
+std::optional<SendRequest> read_request(std::span<const std::string> records, const Pairs& params) {
+    const auto begin = read_record(records.front());
+    const auto* body = begin ? std::get_if<BodyPattern>(&begin->content) : nullptr;
+    if (records.size() < 2 || body == nullptr || begin->type != RecordType::begin_request) return std::nullopt;
+    SendRequest result{.request_id = static_cast<std::uint16_t>(*begin->request_id), .pairs = {}, .role = static_cast<Role>(*body->fields[0]), .flags = static_cast<std::uint8_t>(*body->fields[1])};
+    const auto told = read_record(with_base_named(records[1], params));
+    const auto* pairs = told ? std::get_if<PairsPattern>(&told->content) : nullptr;
+    if (pairs == nullptr) return std::nullopt;
+    std::copy_if(pairs->pairs.begin(), pairs->pairs.end(), std::back_inserter(result.pairs.pairs), [](const PairPattern& pair) { return pair.value.has_value(); });
+    const RecordType last = result.role == Role::authorizer ? RecordType::params : result.role == Role::filter ? RecordType::data : RecordType::std_in;
+    for (std::size_t i = 2; i < records.size(); ++i) {
+        const auto record = read_record(records[i]);
+        if (!record || record->request_id != begin->request_id) break;
+        const std::string content = content_of(*record).value_or("");
+        if (record->type == RecordType::std_in) result.std_in += content;
+        if (record->type == RecordType::data) result.data += content;
+        if (record->type == last && content.empty()) break;
+    }
+    return result;
+}
+
+/// How many of `records` are this request; 0 where they aren't.
+std::size_t num_records_of(const SendRequest& request, std::span<const std::string> records, const Pairs& params) {
+    const std::string expected = print_notation(encode_request(request, params));
+    std::size_t num = 0;
+    for (std::string_view left = expected; !left.empty(); ++num) {
+        const std::size_t end = left.find('\n');
+        if (num == records.size() || records[num] != left.substr(0, end)) return 0;
+        left.remove_prefix(end + 1);
+    }
+    return num;
+}
+
+}  // namespace
+
+std::optional<SendRequest> whole_request(std::span<const std::string> records, const Pairs& params, std::size_t& num_records) {
+    std::optional<SendRequest> request = records.empty() ? std::nullopt : read_request(records, params);
+    if (!request) return std::nullopt;
+    // A length that is just that of the body is said with it.
+    SendRequest plain = *request;
+    std::erase_if(plain.pairs.pairs, [](const PairPattern& pair) { return pair.name == "CONTENT_LENGTH"; });
+    num_records = num_records_of(plain, records, params);
+    if (num_records > 0) return plain;
+    num_records = num_records_of(*request, records, params);
+    return num_records > 0 ? request : std::nullopt;
 }
 
 Buffer encode_response(const SendResponse& response, std::uint16_t request_id, const std::string& url_path) {

@@ -1,7 +1,10 @@
 // The bytes of what a scenario says: its lines, whole requests and responses in their plainest form, and how a write is cut.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -28,6 +31,9 @@ using Pairs = std::vector<std::pair<std::string, std::string>>;
 /// A record of name-value pairs as its notation tells it, with `base` for base_params(params) where that gives the same record; else,
 /// or where it isn't notation of a record, as it is.
 [[nodiscard]] std::string with_base_named(const std::string& record, const Pairs& params);
+/// The whole request of which `records`, as notation tells them, are the first ones: where encode_request says exactly these.
+/// `num_records`: how many they are. Nothing otherwise.
+[[nodiscard]] std::optional<SendRequest> whole_request(std::span<const std::string> records, const Pairs& params, std::size_t& num_records);
 /// The bytes of a whole request.
 [[nodiscard]] Buffer encode_request(const SendRequest& request, const Pairs& params);
 /// The bytes of a whole response to the request of that id; `url_path`: what comes before a local location.

@@ -2,6 +2,7 @@
 
 #include <boost/test/unit_test.hpp>
 #include <numeric>
+#include <sstream>
 #include <stdexcept>
 
 using namespace fcgispec;
@@ -132,6 +133,41 @@ BOOST_AUTO_TEST_CASE(the_variables_of_a_plain_request_are_told_in_a_word) {
     BOOST_TEST(with_base_named(without_one, params) == without_one);
     for (const std::string text : {"{FCGI_STDIN, 1, \"a\"}", "{FCGI_PARAMS, 1, [base]} x", "{FCGI_PARAMS, 1, [A=\"abc...\" (999 bytes)]}", "", "close"})
         BOOST_TEST(with_base_named(text, params) == text);
+}
+
+BOOST_AUTO_TEST_CASE(the_records_of_a_whole_request_are_known_again) {
+    const Pairs params{{"SCRIPT_FILENAME", "/f"}};
+    const auto records_of = [&](const SendRequest& request) {
+        std::vector<std::string> records;
+        std::istringstream text(print_notation(encode_request(request, params)));
+        for (std::string line; std::getline(text, line);) records.push_back(line);
+        return records;
+    };
+    const PairsPattern pairs{.pairs = {{.name = "QUERY_STRING", .value = TextPattern{.text = "a"}}, {.name = "CONTENT_LENGTH", .value = TextPattern{.text = "9"}}}};
+    for (const SendRequest& request : {SendRequest{.request_id = 7, .pairs = {}, .flags = 0}, SendRequest{.pairs = pairs, .std_in = "abc"}, SendRequest{.pairs = {}, .std_in = std::string(70000, 'x')},
+                                       SendRequest{.pairs = {}, .role = Role::filter, .std_in = "in", .data = "data"}}) {
+        std::vector<std::string> records = records_of(request);
+        const std::size_t num = records.size();
+        records.emplace_back("{FCGI_STDIN, 9, \"of another\"}");
+        std::size_t num_records = 0;
+        const auto known = whole_request(records, params, num_records);
+        BOOST_TEST_REQUIRE(known.has_value());
+        BOOST_TEST(num_records == num);
+        BOOST_TEST(encode_request(*known, params) == encode_request(request, params));
+        // Neither with one missing, nor with one that isn't as usual.
+        for (std::size_t i = 0; i < num; ++i) {
+            std::vector<std::string> other = records;
+            other.erase(other.begin() + static_cast<std::ptrdiff_t>(i));
+            const auto shorter = whole_request(other, params, num_records);
+            BOOST_TEST((!shorter || num_records < num));
+            other = records;
+            other[i].insert(other[i].size() - 1, ", padding=1");
+            BOOST_TEST(!whole_request(other, params, num_records).has_value());
+        }
+    }
+    std::size_t num_records = 0;
+    BOOST_TEST(!whole_request({}, params, num_records).has_value());
+    BOOST_TEST(!whole_request(std::vector<std::string>{"close"}, params, num_records).has_value());
 }
 
 BOOST_AUTO_TEST_CASE(content_length_is_what_is_said_to_be) {

@@ -30,7 +30,7 @@ CONTRADICTED = "contradicted"
 # What a scenario's accusation has as `wanted`: a line of it. The checker's have a sentence.
 SCENARIO_LINE = re.compile(r"\w*[<>] |either |process ")
 # What a run saw elsewhere than in this conversation, or concluded from several.
-NOT_IN_THE_BYTES = ("which is poor but allowed", "the peer ended with", "the peer ended by", "on a fresh connection is not")
+NOT_IN_THE_BYTES = ("which is poor but tolerated", "the peer ended with", "the peer ended by", "on a fresh connection is not")
 
 
 @dataclass(frozen=True)
