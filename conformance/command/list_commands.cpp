@@ -111,7 +111,10 @@ void explain_requirement(const Requirement& requirement) {
     std::map<std::string, std::size_t> num_cases;
     for (const Scenario& scenario : all_scenarios())
         if (picks(requirement.id, scenario)) ++num_cases[name_of_table(scenario)];
-    std::printf("\nScenarios that prove it: %zu\n", num_cases.size());
+    if (num_cases.empty() && requirement.proof == Proof::checker)
+        std::printf("\nLooked at in every conversation, by the lifecycle checker.\n");
+    else
+        std::printf("\nScenarios that prove it: %zu\n", num_cases.size());
     for (const auto& [name, num] : num_cases) std::printf("    %s%s\n", name.c_str(), num == 1 ? "" : (" (" + std::to_string(num) + " cases)").c_str());
 }
 
