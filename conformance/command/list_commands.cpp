@@ -1,6 +1,8 @@
 // `fcgispec list` and `fcgispec explain`: what is tested, and what it means.
 #include <fnmatch.h>
 
+#include <algorithm>
+#include <cctype>
 #include <cstdio>
 #include <map>
 #include <memory>
@@ -131,8 +133,9 @@ void explain_scenario(const std::vector<Scenario>& cases, const Register& requir
 
 int explain_id(const std::string& id) {
     const Register requirements = load_register();
-    // Nothing but the R is a letter.
-    if (const Requirement* requirement = requirements.find(id.starts_with("r-") ? 'R' + id.substr(1) : id)) {
+    std::string upper = id;
+    std::transform(upper.begin(), upper.end(), upper.begin(), [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+    if (const Requirement* requirement = requirements.find(upper)) {
         explain_requirement(*requirement);
         return exit_conforms;
     }

@@ -56,10 +56,11 @@ std::vector<std::uint16_t> requests_asked(Bytes bytes) {
 }
 
 /// Sends `bytes` as they are, and hears what is answered.
-Scenario scenario_of_bytes(const std::string& bytes, const std::string& name) {
+/// `awaits_answers`: before we half-close. Else that comes at once, as it did when a fuzzer found the bytes.
+Scenario scenario_of_bytes(const std::string& bytes, const std::string& name, bool awaits_answers) {
     Scenario scenario{.name = name, .title = "The bytes of a file", .proves = {"R-0-0"}};
     scenario.steps.push_back({.action = Send{RawBytes{bytes}}});
-    for (const std::uint16_t id : requests_asked(bytes_of(bytes)))
+    for (const std::uint16_t id : awaits_answers ? requests_asked(bytes_of(bytes)) : std::vector<std::uint16_t>{})
         scenario.steps.push_back({.action = Expect{.record = {.type = RecordType::end_request, .request_id = id, .content = TextPattern{.text = {}, .open_start = true, .open_end = true}}}});
     scenario.steps.push_back({.action = CloseOurs{Closing::half_close}});
     scenario.steps.push_back({.action = ExpectClose{}});
@@ -89,7 +90,7 @@ std::vector<Scenario> scenarios_of(const std::string& text, const ReplayOptions&
     if (notation.error && text.starts_with("{")) throw UsageError(options.file + " begins like records, and can't be read: " + notation.error->what());
     const std::string bytes = notation.error ? text : std::string(text_of(notation.bytes));
     std::printf("# %zu bytes%s\n", bytes.size(), notation.error ? ", sent as they are" : " of records");
-    return {scenario_of_bytes(bytes, options.file)};
+    return {scenario_of_bytes(bytes, options.file, !notation.error)};
 }
 
 /// Where the peer is, and how we reach it.
@@ -123,20 +124,22 @@ int say_interrupted() {
     return exit_inconclusive;
 }
 
-/// What the scenario itself says of the peer. Returns whether nothing is held against it. Bytes expect nothing: they have no lines.
+/// What the scenario itself says of the peer. Returns whether nothing is held against it. Bytes, which are of no script, expect nothing.
 bool say_verdict(const Scenario& scenario, const Played& played, const Register& requirements) {
     const std::string& id = scenario.proves.front();
     const Requirement* requirement = requirements.find(id);
     const std::string about = requirement == nullptr ? "" : ' ' + id;  // lines without a head are about none
-    const bool expects = played.line > 0 || played.outcome == Played::Outcome::flooded;
+    const bool expects = !scenario.file.empty() || played.outcome == Played::Outcome::flooded;
+    const bool accused = std::any_of(played.accusations.begin(), played.accusations.end(), [&](const Observed& one) { return one.requirement == id; });
     if (played.outcome != Played::Outcome::as_expected && expects) {
         const Verdict verdict = verdict_of_breach(requirement);
-        std::printf("# %s%s: line %zu: wanted %s, got %s\n", name_of(verdict).data(), about.c_str(), played.line, played.wanted.c_str(), played.got.c_str());
+        const std::string line = played.line == 0 ? "" : "line " + std::to_string(played.line) + ": ";
+        std::printf("# %s%s: %swanted %s, got %s\n", name_of(verdict).data(), about.c_str(), line.c_str(), played.wanted.c_str(), played.got.c_str());
         return !is_violation(verdict);
     }
     if (played.tolerated)
-        std::printf("# tolerated%s: wanted %s, got %s\n", about.c_str(), played.tolerated->better.c_str(), played.tolerated->taken.c_str());
-    else if (requirement != nullptr)
+        std::printf("# tolerated%s: wanted %s, got %s\n", about.c_str(), (played.tolerated->better.empty() ? scenario.title : played.tolerated->better).c_str(), played.tolerated->taken.c_str());
+    else if (requirement != nullptr && !accused)
         std::printf("# %s%s\n", played.outcome == Played::Outcome::as_expected ? "as expected:" : "not judged:", about.c_str());
     return true;
 }

@@ -109,7 +109,8 @@ Finding part_of(const Report& report, const Finding& finding, const std::vector<
     if (std::find(scenarios.begin(), scenarios.end(), finding.scenario) != scenarios.end()) return part;
     part.scenario = scenarios.front();
     part.again = again_of(report, part.scenario);
-    part.records = {"# wanted and got are those of " + finding.scenario + ""};
+    part.records = {"# wanted and got are those of " + finding.scenario};
+    part.evidence = nullptr;  // it is of that one
     return part;
 }
 

@@ -25,7 +25,8 @@ constexpr std::chrono::milliseconds cut_patience{20};  // with a peer that doesn
 
 constexpr std::size_t aligning_padding_size_max = 7;  // [§3.3] recommends multiples of eight
 
-/// What isn't as usual says most of why something is wrong, then what is said at all; that something begins or ends, least.
+/// What isn't as usual says most of why something is wrong, and to which request a record belongs; then what is said at all; that
+/// a stream ends, least.
 /// `active`: its request was, when it was said.
 int weight_of(const Record& record, const Judgement& judgement, bool active) {
     const bool late = !active && record.type != RecordType::begin_request;

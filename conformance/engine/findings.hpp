@@ -4,8 +4,8 @@
 #include <compare>
 #include <cstddef>
 #include <map>
+#include <optional>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "conformance/engine/judge.hpp"
@@ -14,48 +14,50 @@
 
 namespace fcgispec {
 
-/// How far a case is from being the plainest example of a breach: those whose scenario is about the requirement come first, then
-/// those shorter to read, then those that come first.
-struct Remoteness {
-    bool elsewhere = false;
-    std::size_t reading_size = 0;
-    std::size_t index = 0;  ///< of the case
-    auto operator<=>(const Remoteness&) const = default;
-};
-
-/// Which case is the plainest example of each breach so far. Many cases show the same, and to keep all of it would take much room.
+/// For each requirement the case that a finding shows: the plainest of the gravest so far. Of many cases much comes together; their
+/// records and bytes are kept here alone, those of one case each.
 class Examples {
 public:
-    /// Takes from the outcome of a case the bytes and the records of what a plainer one has shown.
-    void shorten(std::size_t index, Outcome& outcome);
+    explicit Examples(const Register& requirements) : requirements_(&requirements) {}
+
+    /// Takes records and bytes out of the outcome of a case, and keeps them where no better one has shown the same.
+    void take_from(std::size_t index, Outcome& outcome);
+    /// Takes over from `others` what isn't shown here: requirements, and what happened once and is graver.
+    void fill_from(Examples others);
+    /// The finding as the example shows it, its `count` and `scenarios` but of this case. Nothing where there is none.
+    [[nodiscard]] const Finding* find(const std::string& requirement) const;
 
 private:
-    bool is_plainest(const std::string& requirement, Verdict verdict, const Remoteness& here);
-
-    std::map<std::pair<std::string, Verdict>, Remoteness> plainest_;  // Verdict::pass: accused by the checker
+    /// What makes an example worse, most of all first: the lesser breach, one that didn't happen again, a scenario that is about
+    /// something else, one that is longer to read, a later case.
+    struct Rank {
+        int lightness = 0;
+        bool once = false;
+        bool elsewhere = false;
+        std::size_t reading_size = 0;
+        std::size_t index = 0;
+        auto operator<=>(const Rank&) const = default;
+    };
+    struct Example {
+        Rank rank;
+        Finding finding;
+    };
+    const Register* requirements_;
+    std::map<std::string, Example> examples_;
 };
 
-/// A finding for each requirement. What it shows is the plainest of the gravest cases.
+/// A finding for each requirement.
 class Findings {
 public:
     explicit Findings(const Register& requirements) : requirements_(requirements) {}
 
-    /// The outcomes come in the order of their cases.
     void add(const Outcome& outcome);
     /// The gravest first.
-    std::vector<Finding> take();
+    [[nodiscard]] std::vector<Finding> take(const Examples& examples);
 
 private:
-    void add(const std::string& requirement, Verdict verdict, const std::string& wanted, const std::string& got,
-             const std::vector<std::string>& records, std::size_t count, const Outcome& outcome);
-
-    struct Entry {
-        Finding finding;
-        std::pair<bool, Remoteness> example;  // of the case that it shows: whether its bytes weren't kept, and how plain it is
-    };
     const Register& requirements_;
-    std::map<std::string, Entry> entries_;
-    std::size_t num_added_ = 0;
+    std::map<std::string, Finding> findings_;
 };
 
 }  // namespace fcgispec

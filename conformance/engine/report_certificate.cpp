@@ -204,7 +204,7 @@ std::string legend_of(const std::vector<Finding>& findings) {
     const bool any = std::any_of(findings.begin(), findings.end(), [](const Finding& finding) { return !finding.records.empty(); });
     std::string result = any ? "> we said, < the peer said, ! broke the requirement" : "";
     if (any_says("> request ")) result += "; request: all records of one, in its plainest form, with FCGI_KEEP_CONN where no flags are told";
-    if (any_says(", [base")) result += "; base: the CGI variables of a plain request, and those of --param";
+    if (any_says("[base") || any_says(" base ") || any_says(" base]")) result += "; base: the CGI variables of a plain request, and those of --param";
     return result;
 }
 

@@ -9,6 +9,7 @@
 #include <span>
 #include <thread>
 #include <tuple>
+#include <utility>
 
 #include "conformance/engine/findings.hpp"
 #include "conformance/engine/judge.hpp"
@@ -54,6 +55,9 @@ public:
         return result;
     }
 
+    /// What findings show of them.
+    [[nodiscard]] const Examples& examples() const noexcept { return examples_; }
+
 private:
     [[nodiscard]] bool interrupted() const { return options_.interrupted != nullptr && *options_.interrupted; }
 
@@ -77,7 +81,7 @@ private:
 
     void keep(std::size_t index, Outcome outcome) {
         const std::lock_guard lock(mutex_);
-        examples_.shorten(index, outcome);
+        examples_.take_from(index, outcome);
         shorten(outcome.result.trace);
         outcomes_[index] = std::move(outcome);
         if (options_.progress) options_.progress(++num_done_, cases_.size(), outcomes_[index]->result);
@@ -103,7 +107,8 @@ private:
         Judge judge(options_, requirements_, peer);
         if (!judge.finds_peer_alive()) return;  // what was seen stands
         std::set<std::string> confirmed;
-        examples_ = {};
+        // Only what is seen alone is shown, where that is seen again.
+        Examples beside_others = std::exchange(examples_, Examples(requirements_));
         for (std::size_t i = 0; i < cases_.size() && !interrupted(); ++i) {
             if (!outcomes_[i] || outcomes_[i]->once) continue;
             const Verdict verdict = outcomes_[i]->result.verdict;
@@ -113,10 +118,11 @@ private:
             Outcome outcome = judge.judge(cases_[i]);
             if (outcome.result.verdict == Verdict::inconclusive) continue;
             for (const Observed& accusation : outcome.accusations) confirmed.insert(accusation.requirement);
-            examples_.shorten(i, outcome);
+            examples_.take_from(i, outcome);
             shorten(outcome.result.trace);
             outcomes_[i] = std::move(outcome);
         }
+        examples_.fill_from(std::move(beside_others));
     }
 
     const RunOptions& options_;
@@ -126,7 +132,7 @@ private:
     std::size_t num_together_ = 1;  // cases that a thread takes at once
     std::atomic<std::size_t> next_{0};
     std::size_t num_done_ = 0;
-    Examples examples_;
+    Examples examples_{requirements_};
     std::size_t traces_size_ = 0;
     std::mutex mutex_;
 };
@@ -219,7 +225,7 @@ Report run_scenarios(const RunOptions& asked, const std::vector<Scenario>& scena
         findings.add(outcome);
         report.results.push_back(std::move(outcome.result));
     }
-    report.findings = findings.take();
+    report.findings = findings.take(run.examples());
     if (options.side == Side::web_server && options.listener_kind == Listener::Kind::handed_over)
         report.capabilities.push_back({"asks its application to exit (SIGTERM)", "", peer.asks_to_exit()});
     std::sort(report.results.begin(), report.results.end(), [](const Result& a, const Result& b) {

@@ -440,9 +440,10 @@ BOOST_AUTO_TEST_CASE(the_plainest_case_is_shown) {
         RunOptions options = attached(application.address(), 5000);
         options.num_jobs = num_jobs;
         const Report report = run_scenarios(options, scenarios, {});
-        BOOST_TEST(report.findings.size() >= 2U);
+        std::size_t num_looked_at = 0;
         for (const Finding& finding : report.findings) {
             if (finding.requirement != "R-3.3-34" && finding.requirement != report.results.front().requirements.front()) continue;
+            ++num_looked_at;
             const bool by_checker = finding.requirement == "R-3.3-34";
             BOOST_TEST(finding.scenario == (by_checker ? "d" : "b"));
             BOOST_TEST(finding.scenarios.size() == 4U);
@@ -452,7 +453,27 @@ BOOST_AUTO_TEST_CASE(the_plainest_case_is_shown) {
             const std::string said = finding.evidence->pieces.front().bytes;
             BOOST_TEST((said.find("longest") != std::string::npos) == by_checker);
         }
+        BOOST_TEST(num_looked_at == 2U);
     }
+}
+
+BOOST_AUTO_TEST_CASE(what_only_the_checker_holds_against_a_case_is_no_example_of_its_own_requirement) {
+    // The first case fails for what the checker accuses, a second requirement that it is about; the second for its own.
+    const TestApplication application(good_but_for([](Visit& visit) {
+        visit.say(std::string("{FCGI_STDOUT, 1, \"\\r\\n") + (visit.request_has("wrong") ? "other" : "good") + "\"}\n{FCGI_END_REQUEST, 1, {0, 0}}");
+        visit.stay();
+    }));
+    std::vector<Scenario> scenarios{asking("a", "bad"), asking("b", "bad, wrong and longer to read")};
+    scenarios.front().proves.emplace_back("R-3.3-34");
+    const Report report = run_scenarios(attached(application.address(), 5000), scenarios, {});
+    BOOST_TEST(verdicts(report) == "a fail, b fail");
+    const std::string own = scenarios.front().proves.front();
+    const auto finding = std::find_if(report.findings.begin(), report.findings.end(), [&](const Finding& one) { return one.requirement == own; });
+    BOOST_TEST_REQUIRE((finding != report.findings.end()));
+    BOOST_TEST(finding->scenario == "b");
+    BOOST_TEST((finding->scenarios == std::vector<std::string>{"b"}));
+    BOOST_TEST(!finding->records.empty());
+    BOOST_TEST(finding->evidence != nullptr);
 }
 
 BOOST_AUTO_TEST_CASE(what_is_kept_of_many_cases_is_bounded) {

@@ -67,7 +67,10 @@ std::vector<std::size_t> byte_cuts(std::size_t size) {
 
 std::optional<RecordPattern> read_record(const std::string& text) {
     try {
-        return NotationScanner(text).record();
+        NotationScanner scanner(text);
+        RecordPattern record = scanner.record();
+        if (scanner.at_end()) return record;
+        return std::nullopt;
     } catch (const NotationError&) {
         return std::nullopt;  // shortened, or no record
     }
