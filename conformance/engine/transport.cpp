@@ -192,8 +192,13 @@ Address address_of(const FileDescriptor& listening, const Address& asked) {
 
 Address fresh_unix_address() {
     static std::atomic<unsigned> number{0};
-    const std::string file = "fcgispec-" + std::to_string(getpid()) + "-" + std::to_string(number++);
-    return Address::parse("unix:" + (std::filesystem::temp_directory_path() / file).string());
+    std::filesystem::path path;
+    std::error_code error;
+    // One that was killed leaves its sockets behind, and its process id is used again some day.
+    do {
+        path = std::filesystem::temp_directory_path() / ("fcgispec-" + std::to_string(getpid()) + "-" + std::to_string(number++));
+    } while (std::filesystem::exists(std::filesystem::symlink_status(path, error)));
+    return Address::parse("unix:" + path.string());
 }
 
 int untaken_size(int fd) noexcept {

@@ -237,6 +237,12 @@ BOOST_AUTO_TEST_CASE(fresh_addresses_differ) {
     const Address one = fresh_unix_address();
     const Address other = fresh_unix_address();
     BOOST_TEST(one.path != other.path);
+    // Whatever lies there already, left by one that was killed, even a link to nowhere.
+    const std::size_t dash = other.path.rfind('-');
+    const std::string next = other.path.substr(0, dash + 1) + std::to_string(std::stoul(other.path.substr(dash + 1)) + 1);
+    BOOST_TEST_REQUIRE(symlink("/no/where", next.c_str()) == 0);
+    BOOST_TEST(fresh_unix_address().path != next);
+    unlink(next.c_str());
     const FileDescriptor listening = listen_on(one);
     BOOST_TEST(carries_bytes(listening, one));
     unlink(one.path.c_str());
