@@ -280,8 +280,10 @@ int certify(const CertifyOptions& options) {
     const std::vector<Scenario> scenarios = selected(std::move(all), options);
     check_requirements(scenarios, requirements);
     const bool progress = isatty(STDERR_FILENO) != 0 && !options.quiet;
-    if (progress) run.progress = show_progress;
-    if (!progress && !options.quiet) run.progress = LoggedProgress();
+    if (progress)
+        run.progress = show_progress;
+    else if (!options.quiet)
+        run.progress = LoggedProgress();
     Report report = run_scenarios(run, scenarios, requirements);
     if (progress) std::fprintf(stderr, "\r\033[K");
     finish_again(report, options);

@@ -66,11 +66,10 @@ std::vector<ToldLine> told(std::span<const TraceLine> lines, Side ours, const Pa
         std::vector<std::string> records;
         for (std::size_t j = i; j < lines.size() && records.size() < num_request_lines_max && lines[j].from == ours && lines[j].connection == first.connection && lines[j].said; ++j)
             records.push_back(lines[j].text);
-        if (auto request = whole_request(records, params, one.num_lines)) {
-            one.line.text = print(Step{.connection = {}, .action = std::move(*request)}, Side::application).substr(std::string_view("> ").size());
+        if (auto whole = whole_request(records, params)) {
+            one.line.text = print(Step{.connection = {}, .action = std::move(whole->request)}, Side::application).substr(std::string_view("> ").size());
             one.line.weight = weight_of_request;
-        } else {
-            one.num_lines = 1;
+            one.num_lines = whole->num_records;
         }
     }
     return result;

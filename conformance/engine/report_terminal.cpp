@@ -104,13 +104,8 @@ private:
 
     /// The lines of a column.
     static std::vector<std::string> cell(const std::string& text) {
-        std::vector<std::string> lines = wrapped(printable(text), column_size_max);
-        if (lines.empty()) return {"-"};
-        if (lines.size() > num_cell_lines_max) {
-            lines.resize(num_cell_lines_max);
-            lines.back() += " ...";
-        }
-        return lines;
+        std::vector<std::string> lines = wrapped(printable(text), column_size_max, num_cell_lines_max);
+        return lines.empty() ? std::vector<std::string>{"-"} : lines;
     }
 
     void cases() {
@@ -167,7 +162,7 @@ private:
 
     /// The offending record and what is shown before it. The margin marks it, and where records between were left out.
     void records(const Finding& finding, std::size_t num_max) {
-        std::vector<std::pair<std::string, bool>> lines;  // with the margin; whether it is the offending one
+        std::vector<std::pair<std::string, std::string>> lines;  // margin and text
         std::size_t end = 0;  // behind the offending one
         std::string margin = "  ";
         for (const std::string& each : finding.records) {
@@ -176,7 +171,8 @@ private:
                 continue;
             }
             const bool marked = each.starts_with(offending);
-            lines.push_back({(marked ? "" : margin) + printable(each), marked});
+            const std::string text = printable(each);
+            lines.emplace_back(marked ? offending : margin, marked ? text.substr(offending.size()) : text);
             margin = "  ";
             if (marked && end == 0) end = lines.size();
         }
@@ -185,14 +181,13 @@ private:
         // Where there is room a long one takes a second line: what decides may stand there.
         std::size_t num_left = num_max - (end - begin);
         for (std::size_t i = begin; i < end; ++i) {
-            const auto& [text, marked] = lines[i];
-            const std::size_t size = width - indent - (num_left > 0 ? 0 : 4);
-            std::vector<std::string> parts = num_left > 0 ? wrapped(text.substr(2), size - 2) : std::vector<std::string>{shortened(text.substr(2), size - 2)};
+            const auto& [sign, text] = lines[i];
+            const std::vector<std::string> parts = num_left > 0 ? wrapped(text, width - indent - 2, 2) : std::vector<std::string>{shortened(text, width - indent - 6)};
             if (parts.size() > 1) --num_left;
-            if (parts.size() > 2) parts[1] += " ...";
-            for (std::size_t part = 0; part < std::min<std::size_t>(parts.size(), 2); ++part) {
-                const std::string shown = (part == 0 ? text.substr(0, 2) : "    ") + parts[part];
-                out_ += std::string(indent, ' ') + (marked ? painted(shown, colour_of(finding.verdict)) : shown) + '\n';
+            std::string start = sign;
+            for (const std::string& part : parts) {
+                out_ += std::string(indent, ' ') + (sign == offending ? painted(start + part, colour_of(finding.verdict)) : start + part) + '\n';
+                start = "    ";
             }
         }
     }

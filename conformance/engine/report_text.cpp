@@ -141,7 +141,7 @@ std::string shortened(std::string_view text, std::size_t num_max) {
     return std::string(start) + (start.size() < whole.size() ? " ..." : "");
 }
 
-std::vector<std::string> wrapped(std::string_view text, std::size_t width) {
+std::vector<std::string> wrapped(std::string_view text, std::size_t width, std::size_t num_lines_max) {
     std::vector<std::string> lines;
     for (std::size_t i = text.find_first_not_of(' '); i < text.size(); i = text.find_first_not_of(' ', i)) {
         const std::size_t end = std::min(text.find(' ', i), text.size());
@@ -153,18 +153,17 @@ std::vector<std::string> wrapped(std::string_view text, std::size_t width) {
             lines.emplace_back(word);
         i += word.size();
     }
+    if (lines.size() > num_lines_max) {
+        lines.resize(num_lines_max);
+        lines.back() += " ...";
+    }
     return lines;
 }
 
 std::string labelled(std::string_view label, std::string_view text, std::size_t indent, std::size_t width,
                      std::size_t num_lines_max) {
     std::string result;
-    std::vector<std::string> lines = wrapped(text, width > indent ? width - indent : 1);
-    if (lines.size() > num_lines_max) {
-        lines.resize(num_lines_max);
-        lines.back() += " ...";
-    }
-    for (const std::string& line : lines) {
+    for (const std::string& line : wrapped(text, width > indent ? width - indent : 1, num_lines_max)) {
         std::string start(result.empty() ? label : "");
         // A label that fills the space keeps a blank before the text.
         start.append(num_characters(start) < indent ? indent - num_characters(start) : 1, ' ');

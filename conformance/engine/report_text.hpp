@@ -26,12 +26,12 @@ namespace fcgispec {
 /// printable(text), cut behind `num_max` characters, which is marked by " ...".
 [[nodiscard]] std::string shortened(std::string_view text, std::size_t num_max);
 
-/// The words of `text` in lines of at most `width` characters; a longer word is broken. No text: no lines.
-[[nodiscard]] std::vector<std::string> wrapped(std::string_view text, std::size_t width);
+/// The words of `text` in lines of at most `width` characters; a longer word is broken. No text: no lines. Where there are more
+/// than `num_lines_max`, which isn't 0, the last one kept ends in " ...", beyond `width`.
+[[nodiscard]] std::vector<std::string> wrapped(std::string_view text, std::size_t width, std::size_t num_lines_max = SIZE_MAX);
 
 /// `label` padded to `indent` characters, and `text` beside it in wrapped lines up to column `width`, each ended by a
-/// newline. Where there are more than `num_lines_max`, which isn't 0, the last one kept ends in " ...". No text:
-/// nothing.
+/// newline. No text: nothing.
 [[nodiscard]] std::string labelled(std::string_view label, std::string_view text, std::size_t indent, std::size_t width,
                                    std::size_t num_lines_max = SIZE_MAX);
 

@@ -196,16 +196,15 @@ std::size_t num_records_of(const SendRequest& request, std::span<const std::stri
 
 }  // namespace
 
-std::optional<SendRequest> whole_request(std::span<const std::string> records, const Pairs& params, std::size_t& num_records) {
-    std::optional<SendRequest> request = records.empty() ? std::nullopt : read_request(records, params);
+std::optional<WholeRequest> whole_request(std::span<const std::string> records, const Pairs& params) {
+    const std::optional<SendRequest> request = records.empty() ? std::nullopt : read_request(records, params);
     if (!request) return std::nullopt;
     // A length that is just that of the body is said with it.
     SendRequest plain = *request;
     std::erase_if(plain.pairs.pairs, [](const PairPattern& pair) { return pair.name == "CONTENT_LENGTH"; });
-    num_records = num_records_of(plain, records, params);
-    if (num_records > 0) return plain;
-    num_records = num_records_of(*request, records, params);
-    return num_records > 0 ? request : std::nullopt;
+    for (const SendRequest& one : {plain, *request})
+        if (const std::size_t num_records = num_records_of(one, records, params); num_records > 0) return WholeRequest{one, num_records};
+    return std::nullopt;
 }
 
 Buffer encode_response(const SendResponse& response, std::uint16_t request_id, const std::string& url_path) {

@@ -31,9 +31,13 @@ using Pairs = std::vector<std::pair<std::string, std::string>>;
 /// A record of name-value pairs as its notation tells it, with `base` for base_params(params) where that gives the same record; else,
 /// or where it isn't notation of a record, as it is.
 [[nodiscard]] std::string with_base_named(const std::string& record, const Pairs& params);
-/// The whole request of which `records`, as notation tells them, are the first ones: where encode_request says exactly these.
-/// `num_records`: how many they are. Nothing otherwise.
-[[nodiscard]] std::optional<SendRequest> whole_request(std::span<const std::string> records, const Pairs& params, std::size_t& num_records);
+/// A whole request, and how many records encode_request makes of it.
+struct WholeRequest {
+    SendRequest request;
+    std::size_t num_records = 0;
+};
+/// The one with which `records` begin, as notation tells them: where encode_request says exactly these. Nothing otherwise.
+[[nodiscard]] std::optional<WholeRequest> whole_request(std::span<const std::string> records, const Pairs& params);
 /// The bytes of a whole request.
 [[nodiscard]] Buffer encode_request(const SendRequest& request, const Pairs& params);
 /// The bytes of a whole response to the request of that id; `url_path`: what comes before a local location.

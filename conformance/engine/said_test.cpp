@@ -149,25 +149,23 @@ BOOST_AUTO_TEST_CASE(the_records_of_a_whole_request_are_known_again) {
         std::vector<std::string> records = records_of(request);
         const std::size_t num = records.size();
         records.emplace_back("{FCGI_STDIN, 9, \"of another\"}");
-        std::size_t num_records = 0;
-        const auto known = whole_request(records, params, num_records);
+        const auto known = whole_request(records, params);
         BOOST_TEST_REQUIRE(known.has_value());
-        BOOST_TEST(num_records == num);
-        BOOST_TEST(encode_request(*known, params) == encode_request(request, params));
+        BOOST_TEST(known->num_records == num);
+        BOOST_TEST(encode_request(known->request, params) == encode_request(request, params));
         // Neither with one missing, nor with one that isn't as usual.
         for (std::size_t i = 0; i < num; ++i) {
             std::vector<std::string> other = records;
             other.erase(other.begin() + static_cast<std::ptrdiff_t>(i));
-            const auto shorter = whole_request(other, params, num_records);
-            BOOST_TEST((!shorter || num_records < num));
+            const auto shorter = whole_request(other, params);
+            BOOST_TEST((!shorter || shorter->num_records < num));
             other = records;
             other[i].insert(other[i].size() - 1, ", padding=1");
-            BOOST_TEST(!whole_request(other, params, num_records).has_value());
+            BOOST_TEST(!whole_request(other, params).has_value());
         }
     }
-    std::size_t num_records = 0;
-    BOOST_TEST(!whole_request({}, params, num_records).has_value());
-    BOOST_TEST(!whole_request(std::vector<std::string>{"close"}, params, num_records).has_value());
+    BOOST_TEST(!whole_request({}, params).has_value());
+    BOOST_TEST(!whole_request(std::vector<std::string>{"close"}, params).has_value());
 }
 
 BOOST_AUTO_TEST_CASE(content_length_is_what_is_said_to_be) {
