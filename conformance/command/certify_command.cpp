@@ -276,7 +276,10 @@ int certify(const CertifyOptions& options) {
     const std::optional<Baseline> baseline = load_baseline(options.baseline);
     RunOptions run = run_options(options);
     std::vector<Scenario> all = load_scenarios(options.side, options.seed);
-    if (baseline) check_baseline(*baseline, all, requirements, options.baseline);
+    if (baseline) {
+        check_baseline(*baseline, all, requirements, options.baseline);
+        run.baseline = &*baseline;
+    }
     const std::vector<Scenario> scenarios = selected(std::move(all), options);
     check_requirements(scenarios, requirements);
     const bool progress = isatty(STDERR_FILENO) != 0 && !options.quiet;

@@ -207,6 +207,8 @@ Baseline Baseline::load(const std::filesystem::path& path) {
     return parse(read_text(path), path.string());
 }
 
+bool Baseline::covers(const std::string& requirement, const std::string& scenario) const { return line_of(lines_, requirement, scenario) != nullptr; }
+
 void Baseline::apply(Report& report) const {
     mark(lines_, report);
     for (const BaselineLine& line : lines_)

@@ -38,6 +38,8 @@ public:
     [[nodiscard]] static Baseline parse(std::string_view text, const std::string& file);
 
     [[nodiscard]] const std::vector<BaselineLine>& lines() const noexcept { return lines_; }
+    /// Whether a line is of the requirement in that scenario.
+    [[nodiscard]] bool covers(const std::string& requirement, const std::string& scenario) const;
 
     /// Marks the findings whose scenarios are all covered as known. One that is covered in some of its scenarios
     /// becomes two: a known one of these, and one of the rest, whose records say so in a comment. Adds the stale lines:

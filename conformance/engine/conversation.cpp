@@ -544,7 +544,7 @@ private:
             if (is_http(step) && log_.ours == Side::application) refuse_surplus();
             if (!is_http(step) && refused_as_too_large() != 0) return fail(Outcome::contradicted, &step, last_got_);
             if (over_ || pump(since)) continue;
-            if (log_.ours == Side::web_server || completeness_ == Completeness::params) return fail(Outcome::silent, &step, last_got_);
+            if (log_.ours == Side::web_server || completeness_ == Completeness::params) return give_up(step, since);
             // With what has come of a Web server's requests, then: one may never end its input.
             completeness_ = Completeness::params;
         }
@@ -552,6 +552,12 @@ private:
         if (!over_ || stopped_ || !played_.wanted.empty()) return;
         played_.wanted = print(step, scenario_.side);
         played_.line = step.line;
+    }
+
+    void give_up(const Step& step, Clock::time_point since) {
+        fail(Outcome::silent, &step, last_got_);
+        const bool all_in_vain = now() >= since + patience * milliseconds(options_.deadline_ms);  // it goes on, but doesn't come to that
+        played_.waited_ms = options_.deadline_ms * (all_in_vain ? patience : 1);
     }
 
     /// True when the step is met, or it has been decided that it won't be.

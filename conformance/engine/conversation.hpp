@@ -68,6 +68,7 @@ struct Played {
     std::string wanted;                     ///< the line that wasn't met
     std::string got;
     std::size_t line = 0;
+    int waited_ms = 0;  ///< for it, where the peer was silent
     std::vector<Observed> accusations;
     std::vector<std::string> trace;   ///< all that was said, in notation; long contents are shortened
     std::vector<std::string> around;  ///< the last lines of it

@@ -14,6 +14,7 @@ struct Charge {
     const std::string& got;
     const std::vector<std::string>& records;
     std::size_t count;
+    bool unanswered;
 };
 
 std::vector<Charge> charges_of(const Outcome& outcome, const Register& requirements) {
@@ -23,12 +24,12 @@ std::vector<Charge> charges_of(const Outcome& outcome, const Register& requireme
     for (const Observed& accusation : outcome.accusations) {
         const Requirement* requirement = requirements.find(accusation.requirement);
         if (requirement != nullptr && requirement->level == Level::may) continue;
-        charges.push_back({accusation.requirement, verdict_of_breach(requirement), accusation.wanted, accusation.got, accusation.records, accusation.count});
+        charges.push_back({accusation.requirement, verdict_of_breach(requirement), accusation.wanted, accusation.got, accusation.records, accusation.count, false});
         accused_here = accused_here || proves(result, accusation.requirement);
     }
     const bool by_scenario = result.verdict == Verdict::crash || (!outcome.wanted.empty() && result.verdict != Verdict::inconclusive);
     const bool breach = result.verdict == Verdict::fail || result.verdict == Verdict::crash || result.verdict == Verdict::tolerated;
-    if (breach && (by_scenario || !accused_here)) charges.push_back({result.requirements.front(), result.verdict, outcome.wanted, outcome.got, outcome.records, 1});
+    if (breach && (by_scenario || !accused_here)) charges.push_back({result.requirements.front(), result.verdict, outcome.wanted, outcome.got, outcome.records, 1, outcome.unanswered});
     return charges;
 }
 
@@ -37,7 +38,9 @@ std::vector<Charge> charges_of(const Outcome& outcome, const Register& requireme
 void Examples::take_from(std::size_t index, Outcome& outcome) {
     const Result& result = outcome.result;
     for (const Charge& charge : charges_of(outcome, *requirements_)) {
-        const Rank rank{.lightness = -static_cast<int>(charge.verdict), .once = outcome.once, .elsewhere = !proves(result, charge.requirement), .reading_size = outcome.reading_size, .index = index};
+        const bool is_known = baseline_ != nullptr && baseline_->covers(charge.requirement, result.scenario);
+        const Rank rank{.known = is_known, .lightness = -static_cast<int>(charge.verdict), .once = outcome.once, .elsewhere = !proves(result, charge.requirement), .unanswered = charge.unanswered,
+                        .num_requirements = result.requirements.size(), .reading_size = outcome.reading_size, .index = index};
         const auto known = examples_.find(charge.requirement);
         if (known != examples_.end() && known->second.rank <= rank) continue;
         examples_.insert_or_assign(charge.requirement,

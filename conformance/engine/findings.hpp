@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "conformance/engine/baseline.hpp"
 #include "conformance/engine/judge.hpp"
 #include "conformance/engine/requirements.hpp"
 #include "conformance/engine/results.hpp"
@@ -18,7 +19,8 @@ namespace fcgispec {
 /// records and bytes are kept here alone, those of one case each.
 class Examples {
 public:
-    explicit Examples(const Register& requirements) : requirements_(&requirements) {}
+    /// Both must outlive it. What `baseline`, which may be null, covers is shown only where there is nothing else.
+    Examples(const Register& requirements, const Baseline* baseline) : requirements_(&requirements), baseline_(baseline) {}
 
     /// Takes records and bytes out of the outcome of a case, and keeps them where no better one has shown the same.
     void take_from(std::size_t index, Outcome& outcome);
@@ -28,12 +30,16 @@ public:
     [[nodiscard]] const Finding* find(const std::string& requirement) const;
 
 private:
-    /// What makes an example worse, most of all first: the lesser breach, one that didn't happen again, a scenario that is about
-    /// something else, one that is longer to read, a later case.
+    /// What makes an example worse, most of all first: a case that is known, the lesser breach, one that didn't happen again, a scenario that is about
+    /// something else, no answer where others got a wrong one, a scenario about more requirements, one that is longer to read, a
+    /// later case.
     struct Rank {
+        bool known = false;
         int lightness = 0;
         bool once = false;
         bool elsewhere = false;
+        bool unanswered = false;
+        std::size_t num_requirements = 0;
         std::size_t reading_size = 0;
         std::size_t index = 0;
         auto operator<=>(const Rank&) const = default;
@@ -43,6 +49,7 @@ private:
         Finding finding;
     };
     const Register* requirements_;
+    const Baseline* baseline_;
     std::map<std::string, Example> examples_;
 };
 

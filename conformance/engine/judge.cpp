@@ -209,9 +209,11 @@ void Judge::judge_played(Played& played, Outcome& outcome) {
     for (const std::string& alternative : played.alternatives) result.alternative += (result.alternative.empty() ? "" : ", ") + alternative;
     outcome.wanted = played.wanted;
     outcome.got = played.got;
+    if (played.waited_ms > 0) outcome.got += " (waited " + std::to_string(played.waited_ms) + " ms)";
     outcome.records = std::move(played.around);
     outcome.accusations = std::move(played.accusations);
     outcome.raw = std::move(played.raw);
+    outcome.unanswered = played.outcome == Played::Outcome::silent || played.outcome == Played::Outcome::closed;
     result.reason = reason_of(played);
     if (!result.reason.empty() && played.refused_as_too_large != 0) {
         result.verdict = Verdict::skipped;

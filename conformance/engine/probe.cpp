@@ -15,6 +15,7 @@ constexpr double trial_round_trips = 10;
 constexpr int num_first_asks_max = 4;
 constexpr unsigned first_error_status = 400;
 constexpr std::string_view contract_mark = "fcgispec contract 1:";
+constexpr std::string_view contract_name = "operations of fcgispec's contract";
 
 /// A scenario of these lines; they are ours, so they can be read.
 Scenario scenario_of(const std::string& lines, Side under_test) {
@@ -96,7 +97,7 @@ struct Prober {
                 for (const RequestSeen& request : lives)
                     if (const auto out = request.streams.find(RecordType::std_out); out != request.streams.end()) operations += out->second.bytes;
         const std::size_t mark = operations.find(contract_mark);
-        if (mark == std::string::npos) return show("contract", "", "none: tested with what needs no co-operation");
+        if (mark == std::string::npos) return show(std::string(contract_name), "", "none: tested with what needs no co-operation");
         const std::size_t begin = mark + contract_mark.size();
         std::istringstream words(operations.substr(begin, operations.find('\n', begin) - begin));
         const auto& known = known_capabilities();
@@ -106,7 +107,7 @@ struct Prober {
             offer(word);
             offered += (offered.empty() ? "" : " ") + word;
         }
-        show("contract", offered, "");
+        show(std::string(contract_name), offered, "");
     }
 
     /// With the contract a request can be kept waiting for its FCGI_STDIN, so that a second one tells.
@@ -120,9 +121,16 @@ struct Prober {
                                   "or refused\n< {FCGI_END_REQUEST, 2, {*, FCGI_CANT_MPX_CONN}}\n"
                                   "or overloaded\n< {FCGI_END_REQUEST, 2, {*, FCGI_OVERLOADED}}\n"
                                   "or closed\n< close\nend\n");
-        const std::string conduct = played.alternatives.empty() ? "no" : played.alternatives.front();
+        static const std::map<std::string, std::string> told{
+            {"", "no: the second request is not answered"},
+            {"multiplexed", "yes"},
+            {"refused", "no: refuses the second request (FCGI_CANT_MPX_CONN)"},
+            {"overloaded", "no: refuses the second request (FCGI_OVERLOADED)"},
+            {"closed", "no: closes the connection when a second request comes"},
+        };
+        const std::string conduct = played.alternatives.empty() ? "" : played.alternatives.front();
         if (conduct == "multiplexed") offer("multiplexing");
-        show("multiplexes (FCGI_MPXS_CONNS)", claimed, conduct == "multiplexed" ? "yes" : conduct == "no" ? conduct : "no: " + conduct);
+        show("multiplexes (FCGI_MPXS_CONNS)", claimed, told.at(conduct));
     }
 
     void connections(const std::string& claimed) {

@@ -56,7 +56,7 @@ BOOST_AUTO_TEST_CASE(a_plain_application) {
     BOOST_TEST(probe.num_connections == num_connections_max);
     BOOST_TEST(shown(probe, "answers a plain request") == " / 200");
     BOOST_TEST(shown(probe, "keeps connections") == " / yes");
-    BOOST_TEST(shown(probe, "contract") == " / none: tested with what needs no co-operation");
+    BOOST_TEST(shown(probe, "operations of fcgispec's contract") == " / none: tested with what needs no co-operation");
     BOOST_TEST(shown(probe, "answers FCGI_GET_VALUES") == " / no");
     BOOST_TEST(shown(probe, "connections at once (FCGI_MAX_CONNS)") == " / 8 or more");
 }
@@ -88,7 +88,7 @@ BOOST_AUTO_TEST_CASE(the_contract_names_what_is_offered) {
     BOOST_TEST(probe.offered.contains("large"));
     BOOST_TEST(!probe.offered.contains("echo"));
     BOOST_TEST(!probe.offered.contains("unheard-of"));
-    BOOST_TEST(shown(probe, "contract") == "params large / ");
+    BOOST_TEST(shown(probe, "operations of fcgispec's contract") == "params large / ");
 }
 
 BOOST_AUTO_TEST_CASE(one_that_multiplexes_and_one_that_refuses) {
@@ -110,7 +110,7 @@ BOOST_AUTO_TEST_CASE(one_that_multiplexes_and_one_that_refuses) {
         }
     }, 2000);
     BOOST_TEST(!refuses.offered.contains("multiplexing"));
-    BOOST_TEST(shown(refuses, "multiplexes (FCGI_MPXS_CONNS)") == " / no: refused");
+    BOOST_TEST(shown(refuses, "multiplexes (FCGI_MPXS_CONNS)") == " / no: refuses the second request (FCGI_CANT_MPX_CONN)");
 }
 
 BOOST_AUTO_TEST_CASE(one_connection_at_a_time) {

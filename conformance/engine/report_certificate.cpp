@@ -74,6 +74,21 @@ std::size_t num_broken(const Report& report) {
     return broken.size();
 }
 
+/// "R-3.3-25, R-3.3-26: of one sentence; ...": who counts faults must know.
+std::string shared_sentences(const std::vector<Finding>& findings, const Register& requirements) {
+    std::map<std::string_view, std::vector<std::string>> broken_by_sentence;
+    for (const Finding& finding : findings)
+        if (const Requirement* requirement = requirements.find(finding.requirement)) broken_by_sentence[requirement->quote].push_back(requirement->id);
+    std::vector<std::string> shared;
+    for (auto& [sentence, ids] : broken_by_sentence) {
+        if (ids.size() < 2) continue;
+        std::sort(ids.begin(), ids.end());
+        shared.push_back(joined(ids) + ": of one sentence of the specification");
+    }
+    std::sort(shared.begin(), shared.end());
+    return joined(shared, "; ");
+}
+
 }  // namespace
 
 std::string_view name_of(Standing standing) noexcept {
@@ -189,14 +204,14 @@ std::vector<std::pair<std::string, std::size_t>> counted_by_reason(const Report&
 }
 
 std::string frequency_of(const Finding& finding) {
-    std::string result = times(finding.count);
-    if (!finding.scenarios.empty()) result += " in " + counted(finding.scenarios.size(), "case");
+    std::string result = finding.count == finding.scenarios.size() ? "" : times(finding.count) + ' ';
+    if (!finding.scenarios.empty()) result += "in " + counted(finding.scenarios.size(), "case");
     if (!finding.scenario.empty())
         result += (finding.scenarios.size() > 1 ? ", here in " : ": ") + printable(finding.scenario);
     return result;
 }
 
-std::string legend_of(const std::vector<Finding>& findings) {
+std::string legend_of(const std::vector<Finding>& findings, const Register& requirements) {
     const auto any_says = [&](std::string_view sign) {
         const auto says = [&](const std::string& record) { return record.find(sign) != std::string::npos; };
         return std::any_of(findings.begin(), findings.end(), [&](const Finding& finding) { return std::any_of(finding.records.begin(), finding.records.end(), says); });
@@ -205,6 +220,7 @@ std::string legend_of(const std::vector<Finding>& findings) {
     std::string result = any ? "> we said, < the peer said, ! broke the requirement" : "";
     if (any_says("> request ")) result += "; request: all records of one, in its plainest form, with FCGI_KEEP_CONN where no flags are told";
     if (any_says("[base") || any_says(" base ") || any_says(" base]")) result += "; base: the CGI variables of a plain request, and those of --param";
+    if (const std::string shared = shared_sentences(findings, requirements); !shared.empty()) result += (result.empty() ? "" : "; ") + shared;
     return result;
 }
 

@@ -55,11 +55,12 @@ struct ProfileStanding {
 /// Each reason for skipping, printable, with the number of its cases; the most frequent first.
 [[nodiscard]] std::vector<std::pair<std::string, std::size_t>> counted_by_reason(const Report& report, Verdict verdict);
 
-/// "12 times in 3 cases, here in NAME".
+/// "12 times in 3 cases, here in NAME"; "in 3 cases, here in NAME" where it was once in each.
 [[nodiscard]] std::string frequency_of(const Finding& finding);
 
-/// What is said once of the notation in which the records of findings are shown; "" where it needs no word.
-[[nodiscard]] std::string legend_of(const std::vector<Finding>& findings);
+/// What is said once of all findings: the notation in which their records are shown, and which requirements are of one sentence of
+/// the specification. "" where nothing needs a word.
+[[nodiscard]] std::string legend_of(const std::vector<Finding>& findings, const Register& requirements);
 
 /// The scenario's folder and its name there: "application/5.5-end-request", "refused[N=1]".
 [[nodiscard]] std::pair<std::string, std::string> folder_and_name(const Result& result);

@@ -147,7 +147,7 @@ private:
     }
 
     void hints(const std::vector<const Finding*>& findings) {
-        if (const std::string legend = legend_of(report_.findings); !legend.empty()) out_ += joined(wrapped(legend + "; : records left out", width), "\n") + '\n';
+        if (const std::string legend = legend_of(report_.findings, requirements_); !legend.empty()) out_ += joined(wrapped(legend + "; : records left out", width), "\n") + '\n';
         out_ += "Our reading of a requirement, and what can be said against it: " + options_.command + " explain " + printable(findings.front()->requirement) + "\n\n";
     }
 

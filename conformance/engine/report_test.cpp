@@ -299,6 +299,21 @@ BOOST_AUTO_TEST_CASE(the_certificate_forgets_no_violation) {
     BOOST_TEST(contains(standing_of(report, "unregistered"), report.results[0].scenario));
 }
 
+BOOST_AUTO_TEST_CASE(who_counts_faults_is_told_what_is_of_one_sentence) {
+    Report report = example_report();
+    const auto requirement = [](const std::string& id, const std::string& sentence) {
+        return "[[requirement]]\nid = \"" + id + "\"\nsection = \"3.3\"\nbinds = \"application\"\nlevel = \"must\"\nprofile = \"framing\"\nproof = \"scenario\"\nstatement = \"a\"\nquote = \"" +
+               sentence + "\"\nreading = \"b\"\nagainst = \"c\"\nfield = \"d\"\n\n";
+    };
+    report.findings.resize(3);
+    const std::vector<std::string> ids{"R-3.3-9", "R-3.3-10", "R-3.3-11"};
+    for (std::size_t i = 0; i < ids.size(); ++i) report.findings[i].requirement = ids[i];
+    const Register one = Register::parse(requirement(ids[0], "same") + requirement(ids[1], "other") + requirement(ids[2], "same"), "register");
+    BOOST_TEST(contains(legend_of(report.findings, one), "R-3.3-11, R-3.3-9: of one sentence of the specification"));
+    report.findings.pop_back();
+    BOOST_TEST(!contains(legend_of(report.findings, one), "of one sentence"));
+}
+
 BOOST_AUTO_TEST_CASE(the_conclusion) {
     Report report = conforming_report();
     BOOST_TEST(conclusion_of(report) == "conforms");

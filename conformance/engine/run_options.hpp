@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "conformance/engine/baseline.hpp"
 #include "conformance/engine/http_exchange.hpp"
 #include "conformance/engine/listener.hpp"
 #include "conformance/engine/results.hpp"
@@ -34,6 +35,7 @@ struct RunOptions {
     int deadline_ms = 0;  ///< of silence; 0: a hundred measured round trips, at least deadline_ms_min, at most deadline_ms_max
     int come_back_ms = 20000;  ///< for a peer that isn't ours, and has died: its manager may start it again, once for each connection that waits
     std::string again;  ///< the command that runs this again, without --select: "fcgispec app unix:/..."
+    const Baseline* baseline = nullptr;  ///< the user's: of a finding that it covers in part the rest is shown
     const std::atomic<bool>* interrupted = nullptr;
     std::function<void(std::size_t done, std::size_t all, const Result& last)> progress;  ///< called by one thread at a time
 };

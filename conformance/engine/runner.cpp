@@ -108,7 +108,7 @@ private:
         if (!judge.finds_peer_alive()) return;  // what was seen stands
         std::set<std::string> confirmed;
         // Only what is seen alone is shown, where that is seen again.
-        Examples beside_others = std::exchange(examples_, Examples(requirements_));
+        Examples beside_others = std::exchange(examples_, Examples(requirements_, options_.baseline));
         for (std::size_t i = 0; i < cases_.size() && !interrupted(); ++i) {
             if (!outcomes_[i] || outcomes_[i]->once) continue;
             const Verdict verdict = outcomes_[i]->result.verdict;
@@ -132,7 +132,7 @@ private:
     std::size_t num_together_ = 1;  // cases that a thread takes at once
     std::atomic<std::size_t> next_{0};
     std::size_t num_done_ = 0;
-    Examples examples_{requirements_};
+    Examples examples_{requirements_, options_.baseline};
     std::size_t traces_size_ = 0;
     std::mutex mutex_;
 };

@@ -1,3 +1,4 @@
+#include "conformance/engine/baseline.hpp"
 #include "conformance/engine/runner.hpp"
 
 #include <boost/test/unit_test.hpp>
@@ -105,12 +106,12 @@ BOOST_AUTO_TEST_CASE(hostile_conduct_fails_where_it_shows) {
     const std::vector<Case> table{
         {"answers otherwise", [](Visit& visit) { visit.answer(1, "other"); visit.stay(); }, 5000, "the peer said something else"},
         {"closes", [](Visit&) {}, 5000, "the peer ended the connection"},
-        {"falls silent", [](Visit& visit) { visit.stay(); }, short_ms, "the peer was silent"},
+        {"falls silent", [](Visit& visit) { visit.stay(); }, short_ms, "the peer was silent: wanted < response 1 \"good\", got nothing (waited " + std::to_string(3 * short_ms) + " ms)"},
         {"claims 65,535 bytes and closes", [](Visit& visit) { visit.say("{FCGI_STDOUT, 1, \"abc\", length=65535}"); }, 5000, "the peer ended the connection"},
         {"says random bytes", [](Visit& visit) { visit.say(bytes_of(random_bytes(3000, 7))); }, 5000, "the peer "},
         {"floods one stream", [](Visit& visit) { const Buffer many = parse_notation("{FCGI_STDERR, 1, \"x\"*65000}").bytes; while (visit.say(many)) continue; }, 5000, "the peer floods"},
         {"says garbage for ever", [](Visit& visit) { const std::string many = random_bytes(65536, 3); while (visit.say(bytes_of(many))) continue; }, short_ms, "the peer "},
-        {"drips for ever", [&](Visit& visit) { while (visit.say(zero)) visit.stay(5); }, short_ms, "the peer was silent"},
+        {"drips for ever", [&](Visit& visit) { while (visit.say(zero)) visit.stay(5); }, short_ms, "the peer was silent: wanted < response 1 \"good\", got nothing (waited " + std::to_string(10 * 3 * short_ms) + " ms)"},
     };
     for (const Case& one : table) {
         BOOST_TEST_INFO_SCOPE(one.name);
@@ -454,6 +455,39 @@ BOOST_AUTO_TEST_CASE(the_plainest_case_is_shown) {
             BOOST_TEST((said.find("longest") != std::string::npos) == by_checker);
         }
         BOOST_TEST(num_looked_at == 2U);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_wrong_answer_is_shown_before_none_and_what_is_about_it_alone_before_what_is_about_more) {
+    const TestApplication application(good_but_for([](Visit& visit) {
+        if (visit.request_has("wrong")) visit.say("{FCGI_STDOUT, 1, \"\\r\\nother\"}\n{FCGI_STDOUT, 1, \"\"}\n{FCGI_END_REQUEST, 1, {0, 0}}");
+    }));
+    std::vector<Scenario> scenarios{asking("a", "bad"), asking("b", "bad, wrong"), asking("c", "bad, wrong and longer to read"), asking("d", "bad and longer to read")};
+    scenarios[1].proves.emplace_back("R-5.1-8");
+    const Report report = run_scenarios(attached(application.address(), 5000), scenarios, {});
+    BOOST_TEST(verdicts(report) == "a fail, b fail, c fail, d fail");
+    const auto finding = std::find_if(report.findings.begin(), report.findings.end(), [](const Finding& one) { return one.requirement == "R-6.2-2"; });
+    BOOST_TEST_REQUIRE((finding != report.findings.end()));
+    BOOST_TEST(finding->scenario == "c");
+    BOOST_TEST(finding->scenarios.size() == 4U);
+}
+
+BOOST_AUTO_TEST_CASE(what_the_baseline_does_not_know_is_shown_with_its_records) {
+    const TestApplication application(always_good());
+    const auto bad = [](const std::string& name) { return scenario_of(name, "> request 1 [QUERY_STRING=\"" + name + "\"]\n< response 1 \"bad\"\n"); };
+    RunOptions options = attached(application.address(), 5000);
+    const Baseline baseline = Baseline::parse(bad("a").proves.front() + " in a: as ever", "baseline");
+    options.baseline = &baseline;
+    for (const std::size_t num_jobs : {1U, 4U}) {
+        options.num_jobs = num_jobs;
+        Report report = run_scenarios(options, {bad("a"), bad("longer")}, {});
+        baseline.apply(report);
+        BOOST_TEST_REQUIRE(report.findings.size() == 2U);
+        BOOST_TEST(!report.findings[0].known);
+        BOOST_TEST(report.findings[0].scenario == "longer");
+        BOOST_TEST(report.findings[0].records.front().find("longer") != std::string::npos);
+        BOOST_TEST_REQUIRE(report.findings[0].evidence != nullptr);
+        BOOST_TEST(report.findings[1].known.has_value());
     }
 }
 

@@ -273,12 +273,13 @@ Claim = Callable[[Scope], bool]
 
 
 def read_claims(got: str) -> list[tuple[str, Claim]]:
-    """The sentences of `got`, each with its test; CannotTell at the first that is not understood."""
+    """The sentences of `got`, each with its test; CannotTell at the first that is not understood. How long was waited is no
+    claim: the bytes have no times."""
     claims = []
     rest = got
     while True:
         for pattern, make in SENTENCES:
-            match = re.match(rf"(?s){pattern}(?=$|; |, then )", rest)
+            match = re.match(rf"(?s){pattern}(?:{WAITED})?(?=$|; |, then )", rest)
             if match is not None:
                 break
         else:
@@ -288,6 +289,9 @@ def read_claims(got: str) -> list[tuple[str, Claim]]:
         if not rest:
             return claims
         rest = rest.removeprefix("; ").removeprefix(", then ")
+
+
+WAITED = r" \(waited \d+ ms\)"
 
 
 def got_end(*how: str) -> Claim:

@@ -275,6 +275,7 @@ SENT_BACK = [*ASKED, a(STDOUT, b"Status: 404\r\n\r\nno such"), end()]
 # wanted, got, evidence that bears it out, evidence that doesn't.
 SENTENCES: list[tuple[str, str, list[Piece], list[Piece]]] = [
     ("< response 1", "nothing", ASKED, WHOLE),
+    ("< response 1", "nothing; the connection stays open (waited 1500 ms)", ASKED, WHOLE),
     ("< response 1", "nothing", ASKED, [*ASKED, ends(APPLICATION)]),
     ("< response 1", "nothing", ASKED, [*ASKED, a(STDOUT, BODY)]),
     ("< response 1", "the peer closed the connection", [*ASKED, ends(APPLICATION)], ASKED),

@@ -1,7 +1,7 @@
 <?php
 // The contract (../README.md) for PHP, run by php-fpm or php-cgi. Responder, and Authorizer, which PHP runs as it runs
-// a Responder. Not offered, because PHP gives no way to it: stderr (what PHP logs comes with words of its own), status
-// (PHP always says 0), wait (PHP tells of an aborted request only those who write), data, cached, exit.
+// a Responder. Not offered, because PHP gives no way to it: stderr (what PHP logs comes with words of its own), wait (PHP
+// tells of an aborted request only those who write), data, cached, exit.
 //
 // Wants enable_post_data_reading=0 and post_max_size=0, or PHP takes the body before we can read or leave it: in the pool's
 // php-fpm.conf, php_admin_value[enable_post_data_reading] = 0 and php_admin_value[post_max_size] = 0.
@@ -10,7 +10,7 @@ declare(strict_types=1);
 while (ob_get_level() > 0) ob_end_clean();  // output_buffering, 4096 in php.ini: what we say goes out when we flush
 
 const BLOCK_SIZE = 65536;
-const OPERATIONS = ['authorize', 'deny', 'early', 'echo', 'hello', 'large', 'length', 'params', 'unread', 'update'];
+const OPERATIONS = ['authorize', 'deny', 'early', 'echo', 'hello', 'large', 'length', 'params', 'status', 'unread', 'update'];
 
 /** Reads FCGI_STDIN to its end, gives each block to `$use`, and says how many bytes there were. */
 function read_stdin(?callable $use = null): int {
@@ -48,6 +48,7 @@ function answer(string $operation, string $argument): void {
         case 'length': echo read_stdin(), "\n"; return;
         case 'params': print_params($argument); return;
         case 'large': print_large((int)$argument); return;
+        case 'status': echo "ok\n"; exit((int)$argument);
         case 'unread': echo "ok\n"; return;
         case 'early': echo "early\n"; flush(); echo read_stdin(), "\n"; return;
         case 'update': echo read_stdin() === (int)($_SERVER['CONTENT_LENGTH'] ?? 0) ? '' : 'in', "complete\n"; return;
@@ -60,5 +61,6 @@ function answer(string $operation, string $argument): void {
 ini_set('default_charset', '');  // else PHP adds it to Content-Type
 header('Content-Type: text/plain');
 if (!preg_match('/^fcgispec\.([a-z]*)(?:=(.*))?$/s', $_SERVER['QUERY_STRING'] ?? '', $match)) echo "hello\n";
-elseif ($match[1] === 'large' && !preg_match('/^\d{1,10}$/D', $match[2] ?? '')) echo "unsupported\n";
+elseif (in_array($match[1], ['large', 'status'], true) && !preg_match('/^\d{1,10}$/D', $match[2] ?? '')) echo "unsupported\n";
+elseif ($match[1] === 'status' && (int)$match[2] > 255) echo "unsupported\n";
 else answer($match[1], $match[2] ?? '');
