@@ -1,13 +1,16 @@
-// `fcgispec replay`: plays a file with a peer: a scenario, the lines of a trace or a recording, or the bytes of a crash
-// file.
+// `fcgispec replay`: plays with a peer a scenario, by its name or its file, the lines of a trace or a recording, or the bytes
+// of a crash file.
 #include <algorithm>
 #include <cstdio>
+#include <filesystem>
 #include <map>
 #include <memory>
 
 #include "conformance/command/command.hpp"
+#include "conformance/engine/judge.hpp"
 #include "conformance/engine/probe.hpp"
 #include "conformance/engine/recording.hpp"
+#include "conformance/engine/selection.hpp"
 
 namespace fcgispec {
 namespace {
@@ -67,6 +70,12 @@ Scenario scenario_of_bytes(const std::string& bytes, const std::string& name, bo
     return scenario;
 }
 
+Side other_side(Side side) { return side == Side::application ? Side::web_server : Side::application; }
+
+[[nodiscard]] UsageError is_of_other_side(const std::string& name, Side other) {
+    return UsageError(name + " is a scenario for " + (other == Side::application ? "an application: expected its ADDRESS" : "a Web server: expected --listen ADDRESS and --http URL"));
+}
+
 /// Anything that can be sent is a replay: text that reads as a scenario, with or without its head, else plain bytes.
 std::vector<Scenario> scenarios_of(const std::string& text, const ReplayOptions& options) {
     if (text.empty()) throw UsageError(options.file + " is empty: there is nothing to play");
@@ -78,9 +87,7 @@ std::vector<Scenario> scenarios_of(const std::string& text, const ReplayOptions&
     ParsedScript parsed = parse_script(head + text, options.file, options.file, side, options.seed);
     for (Scenario& scenario : parsed.scenarios) move_up(scenario.steps, num_head_lines);
     if (parsed.errors.empty()) return std::move(parsed.scenarios);
-    const Side other = side == Side::application ? Side::web_server : Side::application;
-    if (has_head && parse_script(text, options.file, options.file, other, options.seed).errors.empty())
-        throw UsageError(options.file + " is a scenario for " + (other == Side::application ? "an application: expected its ADDRESS" : "a Web server: expected --listen ADDRESS and --http URL"));
+    if (has_head && parse_script(text, options.file, options.file, other_side(side), options.seed).errors.empty()) throw is_of_other_side(options.file, other_side(side));
     const bool looks_like_text = has_head || text.find("> {") != std::string::npos || text.starts_with("> ");
     ScriptError& error = parsed.errors.front();
     error.line -= std::min(error.line, num_head_lines);
@@ -91,6 +98,24 @@ std::vector<Scenario> scenarios_of(const std::string& text, const ReplayOptions&
     const std::string bytes = notation.error ? text : std::string(text_of(notation.bytes));
     std::printf("# %zu bytes%s\n", bytes.size(), notation.error ? ", sent as they are" : " of records");
     return {scenario_of_bytes(bytes, options.file, !notation.error)};
+}
+
+/// Those that --select would pick.
+std::vector<Scenario> picked(const std::string& pattern, Side side, std::uint64_t seed) {
+    std::vector<Scenario> result = load_scenarios(side, seed);
+    std::erase_if(result, [&](const Scenario& one) { return !picks(pattern, one); });
+    return result;
+}
+
+/// A file, or where there is none of this name, scenarios of ours.
+std::vector<Scenario> named_scenarios(const ReplayOptions& options, Side side) {
+    if (std::filesystem::exists(options.file)) return scenarios_of(read_named_file(options.file), options);
+    std::vector<Scenario> result = picked(options.file, side, options.seed);
+    for (Scenario& scenario : result)
+        if (scenario.unread) scenario = whole(scenario);
+    if (!result.empty()) return result;
+    if (!picked(options.file, other_side(side), options.seed).empty()) throw is_of_other_side(options.file, other_side(side));
+    throw UsageError(options.file + " is neither a file nor a scenario");
 }
 
 /// Where the peer is, and how we reach it.
@@ -134,7 +159,7 @@ bool say_verdict(const Scenario& scenario, const Played& played, const Register&
     if (played.outcome != Played::Outcome::as_expected && expects) {
         const Verdict verdict = verdict_of_breach(requirement);
         const std::string line = played.line == 0 ? "" : "line " + std::to_string(played.line) + ": ";
-        std::printf("# %s%s: %swanted %s, got %s\n", name_of(verdict).data(), about.c_str(), line.c_str(), played.wanted.c_str(), played.got.c_str());
+        std::printf("# %s%s: %swanted %s, got %s\n", name_of(verdict).data(), about.c_str(), line.c_str(), played.wanted.c_str(), got_of(played).c_str());
         return !is_violation(verdict);
     }
     if (played.tolerated)
@@ -149,9 +174,9 @@ int replay(const ReplayOptions& options) {
     const Place place = place_of(options);
     const PlayOptions& play_options = place.play;
     int exit_code = exit_conforms;
-    for (const Scenario& read : scenarios_of(read_named_file(options.file), options)) {
-        const bool other_side = place.side == Side::web_server && read.side == Side::application;
-        const Scenario scenario = other_side ? for_web_server(read, play_options.url) : read;
+    for (const Scenario& read : named_scenarios(options, place.side)) {
+        const bool is_recorded = place.side == Side::web_server && read.side == Side::application;
+        const Scenario scenario = is_recorded ? for_web_server(read, play_options.url) : read;
         const Played played = play(scenario, play_options);
         if (played.trace.empty() && played.outcome == Played::Outcome::closed) throw std::runtime_error(played.got);  // it isn't there
         std::printf("# %s\n", scenario.name.c_str());
@@ -176,7 +201,7 @@ int replay(const ReplayOptions& options) {
 void add_replay_command(CLI::App& cli, Run& run) {
     auto options = std::make_shared<ReplayOptions>();
     CLI::App* app = cli.add_subcommand("replay", "Play a scenario, a trace, a recording or a crash file with a peer");
-    app->add_option("FILE", options->file, "A scenario (.fcs), lines of a trace, a recording, records as `fcgispec decode` prints them, or any bytes")->required();
+    app->add_option("FILE", options->file, "A scenario, by its file (.fcs) or as --select takes it; lines of a trace, a recording, records as `fcgispec decode` prints them, or any bytes")->required();
     app->add_option("ADDRESS", options->address, "Of an application: unix:/path or tcp:host:port");
     app->add_option("--listen", options->listen, "Where a Web server finds us");
     app->add_option("--http", options->http, "What it forwards there: http://host:port/path");

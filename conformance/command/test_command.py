@@ -92,7 +92,7 @@ def application(tmp_path: Path) -> Iterator[str]:
         (["explain"], "ID is required"),
         (["explain", "nonsense"], "'nonsense' is neither a requirement (R-5.5-2) nor a scenario"),
         (["explain", "R-99-1"], "'R-99-1' is neither a requirement"),
-        (["replay", "/no/such/file", "unix:/a"], "can't open /no/such/file: No such file or directory"),
+        (["replay", "/no/such/file", "unix:/a"], "/no/such/file is neither a file nor a scenario"),
         (["replay", "/dev/null"], "expected the ADDRESS of an application, or --listen ADDRESS and --http URL for a Web server"),
         (["replay", "/dev/null", "nowhere"], "'nowhere': expected unix:/path"),
         (["decode", "/no/such/file"], "can't open /no/such/file"),
@@ -283,6 +283,16 @@ def test_replay_of_a_scenario(application: str, data: Path) -> None:
     output = expect(run("replay", data / "scenarios/application/plain.fcs", application), 0)
     assert "> {FCGI_BEGIN_REQUEST, 1, {FCGI_RESPONDER, FCGI_KEEP_CONN}}\n" in output
     assert output.endswith("# afterwards a plain request is answered\n")
+
+
+def test_replay_by_name(application: str) -> None:
+    table = expect(run("replay", "6.2-responder/app-status", application), 0)
+    assert [line for line in table.splitlines() if line.startswith("# application/")] == [
+        f"# application/6.2-responder/app-status[N={number}]" for number in (0, 1, 127, 128, 255, 7)
+    ]
+    case = expect(run("replay", "application/6.2-responder/app-status[N=7]", application), 0)
+    assert "FCGI_END_REQUEST, 1, {7, FCGI_REQUEST_COMPLETE}" in case
+    expect(run("replay", "web-server/5.5-end-request", application), 2, "is a scenario for a Web server: expected --listen")
 
 
 def test_replay_of_its_own_trace(application: str, data: Path, tmp_path: Path) -> None:

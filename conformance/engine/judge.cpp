@@ -61,6 +61,10 @@ std::string reason_of(const Played& played) {
     return {};
 }
 
+std::string got_of(const Played& played) {
+    return played.got + (played.waited_ms > 0 ? " (waited " + std::to_string(played.waited_ms) + " ms)" : "");
+}
+
 std::vector<Outcome> Judge::judge_all(std::span<const Case> cases) {
     std::vector<Outcome> result;
     while (result.size() < cases.size() && !interrupted())
@@ -208,8 +212,7 @@ void Judge::judge_played(Played& played, Outcome& outcome) {
     Result& result = outcome.result;
     for (const std::string& alternative : played.alternatives) result.alternative += (result.alternative.empty() ? "" : ", ") + alternative;
     outcome.wanted = played.wanted;
-    outcome.got = played.got;
-    if (played.waited_ms > 0) outcome.got += " (waited " + std::to_string(played.waited_ms) + " ms)";
+    outcome.got = got_of(played);
     outcome.records = std::move(played.around);
     outcome.accusations = std::move(played.accusations);
     outcome.raw = std::move(played.raw);

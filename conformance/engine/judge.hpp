@@ -48,6 +48,8 @@ struct Outcome {
 
 /// What a case that didn't come out as expected says of the peer; "" where it did.
 [[nodiscard]] std::string reason_of(const Played& played);
+/// What the peer did in place of what was wanted, and how long that was waited for.
+[[nodiscard]] std::string got_of(const Played& played);
 
 /// Judges cases against one peer; each thread has one of its own.
 class Judge {
