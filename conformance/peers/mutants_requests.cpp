@@ -159,12 +159,14 @@ public:
         if (is_mutant(Mutant::dies_of_strange_content_lengths) &&
             is_strange_length(own.value_of("CONTENT_LENGTH").value_or("")))
             die();
+        is_script_missing_ = own.value_of("SCRIPT_NAME").value_or("").starts_with("/nonexistent/");
         inner_ = make_handler(role, given(own));
     }
 
     void begin(Answer& answer) override {
         if (is_mutant(Mutant::waits_for_authorizers_std_in) && role_ == Role::authorizer) return;
         inner_->begin(answer);
+        if (is_mutant(Mutant::leaves_std_err_open_of_a_missing_script) && is_script_missing_) append(answer.std_err, bytes_of("no such script\n"));
         change(answer);
     }
 
@@ -278,6 +280,7 @@ private:
     Role role_;
     std::string operation_;
     std::string method_;
+    bool is_script_missing_ = false;
     bool has_length_ = false;
     std::uint64_t length_ = 0;
     std::uint64_t data_length_ = 0;

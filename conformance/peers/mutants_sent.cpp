@@ -90,6 +90,7 @@ bool RecordMutator::omits(const Record& record) {
         case Mutant::leaves_std_out_open:
             return record.type == RecordType::std_out && ends_stream;
         case Mutant::leaves_std_err_open:
+        case Mutant::leaves_std_err_open_of_a_missing_script:
             return record.type == RecordType::std_err && ends_stream;
         case Mutant::cuts_output_at_a_record:
             if (record.type != RecordType::std_out || found == active_.end()) return false;
