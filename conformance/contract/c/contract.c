@@ -144,6 +144,7 @@ static void serve(FCGX_Request *request) {
     const char *query = FCGX_GetParam("QUERY_STRING", request->envp);
     FCGX_PutS("Content-Type: text/plain\r\n", request->out);
     if (!query || strncmp(query, "fcgispec.", 9) != 0) {
+        if (request->role == FCGI_FILTER) read_all(request->in, NULL);
         say(request, "\r\nhello\n");
         return;
     }

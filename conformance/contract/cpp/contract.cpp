@@ -153,6 +153,7 @@ void serve(Request& request) {
     const Text query = request.param("QUERY_STRING");
     request.out << "Content-Type: text/plain\r\n";
     if (!query.starts_with(prefix)) {
+        if (request.raw.role == FCGI_FILTER) read_all(request);
         request.out << "\r\nhello\n";
         return;
     }

@@ -71,7 +71,8 @@ function serve(role, request, response) {
     for (const stream of [response.stdout, response.stderr]) stream.on('error', ignore);
     const [, name, argument] = (request.cgiParams.QUERY_STRING || '').match(/^fcgispec\.([^=]*)=?(.*)$/s) || [];
     response.setHeader('Content-Type', 'text/plain');
-    if (name === undefined) response.end('hello\n');
+    if (name === undefined && role === 'filter') readAll(request, ignore, () => response.end('hello\n'));
+    else if (name === undefined) response.end('hello\n');
     else if (!Object.hasOwn(OPERATIONS, name) || (FOR_FILTER.includes(name) && role !== 'filter') ||
              (TAKES_NUMBER.includes(name) && !/^[0-9]{1,10}$/.test(argument))) response.end('unsupported\n');
     else OPERATIONS[name](request, response, argument);

@@ -88,6 +88,7 @@ while (!$exit_asked && $request->Accept() >= 0) {
         print $out $fields ? $fields->() : '', "\r\n";
         $unfit ? print $out "unsupported\n" : $operations{$name}->($argument);
     } else {
+        read_all() if ($params{FCGI_ROLE} // '') eq 'FILTER';
         print $out "\r\nhello\n";
     }
     $request->Finish();

@@ -60,7 +60,10 @@ function answer(string $operation, string $argument): void {
 
 ini_set('default_charset', '');  // else PHP adds it to Content-Type
 header('Content-Type: text/plain');
-if (!preg_match('/^fcgispec\.([a-z]*)(?:=(.*))?$/s', $_SERVER['QUERY_STRING'] ?? '', $match)) echo "hello\n";
+if (!preg_match('/^fcgispec\.([a-z]*)(?:=(.*))?$/s', $_SERVER['QUERY_STRING'] ?? '', $match)) {
+    if (($_SERVER['FCGI_ROLE'] ?? '') === 'FILTER') read_stdin();
+    echo "hello\n";
+}
 elseif (in_array($match[1], ['large', 'status'], true) && !preg_match('/^\d{1,10}$/D', $match[2] ?? '')) echo "unsupported\n";
 elseif ($match[1] === 'status' && (int)$match[2] > 255) echo "unsupported\n";
 else answer($match[1], $match[2] ?? '');
