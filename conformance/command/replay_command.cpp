@@ -165,7 +165,7 @@ bool say_verdict(const Scenario& scenario, const Played& played, const Register&
     if (played.tolerated)
         std::printf("# tolerated%s: wanted %s, got %s\n", about.c_str(), (played.tolerated->better.empty() ? scenario.title : played.tolerated->better).c_str(), played.tolerated->taken.c_str());
     else if (requirement != nullptr && !accused)
-        std::printf("# %s%s\n", played.outcome == Played::Outcome::as_expected ? "as expected:" : "not judged:", about.c_str());
+        std::printf("# %s%s\n", played.outcome == Played::Outcome::as_expected && !played.unjudged ? "as expected:" : "not judged:", about.c_str());
     return true;
 }
 

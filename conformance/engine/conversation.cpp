@@ -594,9 +594,10 @@ private:
             if (match.kind == Match::Kind::met) {
                 cursor_ = std::move(cursor);
                 played_.alternatives.push_back(alternative.name);
-                if (alternative.tolerated) take_tolerated(alternative, either);
+                if (alternative.kind == Alternative::Kind::tolerated) take_tolerated(alternative, either);
                 play_steps({alternative.steps.begin() + static_cast<std::ptrdiff_t>(next), alternative.steps.end()});
                 flush();
+                if (alternative.kind == Alternative::Kind::unjudged) played_.unjudged = stopped_ = over_ = true;
                 return true;
             }
             if (match.kind == Match::Kind::pending) all_contradicted = false;
@@ -612,7 +613,7 @@ private:
         played_.tolerated = Tolerated{.taken = print(alternative, scenario_.side), .better = {}};
         std::string& better = played_.tolerated->better;
         for (const Alternative& one : either.alternatives)
-            if (!one.tolerated) better += (better.empty() ? "" : " or ") + print(one, scenario_.side);
+            if (one.kind == Alternative::Kind::fine) better += (better.empty() ? "" : " or ") + print(one, scenario_.side);
     }
 
     /// The expectations with which an alternative begins; `next`: the first step behind them.

@@ -65,6 +65,7 @@ struct Played {
     Outcome outcome = Outcome::as_expected;
     std::vector<std::string> alternatives;  ///< those taken
     std::optional<Tolerated> tolerated;     ///< the last of them that is poor but allowed
+    bool unjudged = false;                  ///< it went a way of which the scenario tells nothing
     std::string wanted;                     ///< the line that wasn't met
     std::string got;
     std::size_t line = 0;

@@ -372,6 +372,16 @@ BOOST_AUTO_TEST_CASE(stop_is_the_end) {
     BOOST_TEST(result.seen.at("").requests.count(2) == 0U);
 }
 
+BOOST_AUTO_TEST_CASE(behind_an_unjudged_alternative_nothing_is_told) {
+    const std::string lines = "> request 1\neither unjudged a\n< response 1\nend\n> request 2\n< response 2 \"never\"\n";
+    const Played result = played(always_good(), lines);
+    BOOST_TEST(result.outcome == as_expected);
+    BOOST_TEST(result.unjudged);
+    BOOST_TEST((result.alternatives == std::vector<std::string>{"a"}));
+    BOOST_TEST(result.seen.at("").requests.count(2) == 0U);
+    BOOST_TEST(!played(always_good(), "> request 1\neither unjudged a\n< close\nor b\n< response 1\nend\n").unjudged);
+}
+
 // What is said, and how it is cut.
 
 BOOST_AUTO_TEST_CASE(cuts_arrive_as_reads_of_their_own) {

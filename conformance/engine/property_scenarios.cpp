@@ -83,7 +83,7 @@ Expect end_request(std::uint16_t request_id, ProtocolStatus status) {
 Alternative alternative(std::string name, const std::string& connection, decltype(Step::action) expectation) {
     Steps steps;
     steps.add(connection, std::move(expectation));
-    return {.name = std::move(name), .tolerated = false, .steps = steps.take()};
+    return {.name = std::move(name), .steps = steps.take()};
 }
 
 /// The answer, or that the application refuses by closing: it may protect itself from a flood [R-7-13].

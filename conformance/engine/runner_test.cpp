@@ -536,6 +536,15 @@ BOOST_AUTO_TEST_CASE(what_is_kept_of_many_cases_is_bounded) {
     }
 }
 
+BOOST_AUTO_TEST_CASE(an_unjudged_alternative_is_skipped) {
+    const TestApplication application(always_good());
+    const Report report = run_scenarios(attached(application.address(), 5000), {good("a"), scenario_of("b", "> request 1\neither unjudged elsewhere\n< response 1\nend\n")}, {});
+    BOOST_TEST(verdicts(report) == "a pass, b skipped");
+    BOOST_TEST(result_of(report, "b").alternative == "elsewhere");
+    BOOST_TEST(report.findings.empty());
+    BOOST_TEST(exit_code_of(report) == 0);
+}
+
 BOOST_AUTO_TEST_CASE(a_tolerated_alternative) {
     const TestApplication application(always_good());
     const Report report = run_scenarios(attached(application.address(), 5000),

@@ -385,7 +385,10 @@ private:
         bool more = true;
         while (more) {
             Alternative alternative;
-            alternative.tolerated = scanner_.accept("tolerated");
+            if (scanner_.accept("tolerated"))
+                alternative.kind = Alternative::Kind::tolerated;
+            else if (scanner_.accept("unjudged"))
+                alternative.kind = Alternative::Kind::unjudged;
             alternative.name = scanner_.word("the alternative's name");
             scanner_.next_line();
             while (!scanner_.at_end() && !scanner_.sees("or") && !scanner_.sees("end"))

@@ -157,7 +157,13 @@ struct Step {
 
 struct Alternative {
     std::string name;
-    bool tolerated = false;  ///< poor but allowed
+    /// What it means of the peer that it goes this way.
+    enum class Kind : std::uint8_t {
+        fine,
+        tolerated,  ///< poor but allowed
+        unjudged,   ///< another requirement's matter: the scenario ends here, and tells nothing
+    };
+    Kind kind = Kind::fine;
     std::vector<Step> steps;
 };
 /// What the steps of a scenario are read from.

@@ -72,7 +72,14 @@ std::string print_request(const SendRequest& request, PrintStyle style) {
     return result;
 }
 
-std::string_view mark_of(const Alternative& alternative) { return alternative.tolerated ? "tolerated " : ""; }
+std::string_view mark_of(const Alternative& alternative) {
+    switch (alternative.kind) {
+        case Alternative::Kind::fine: return "";
+        case Alternative::Kind::tolerated: return "tolerated ";
+        case Alternative::Kind::unjudged: return "unjudged ";
+    }
+    return {};
+}
 
 struct StepPrinter {
     Side under_test;

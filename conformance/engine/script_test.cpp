@@ -151,18 +151,19 @@ BOOST_AUTO_TEST_CASE(connections_have_names) {
 
 BOOST_AUTO_TEST_CASE(alternatives) {
     const std::vector<Step> steps = steps_of(
-        "either one  # [§3.3]\n    < close\nor tolerated two\n    < response 2\n    > close\n    stop\nor three\n    process exits *\nend\n> close\n");
+        "either one  # [§3.3]\n    < close\nor tolerated two\n    < response 2\n    > close\n    stop\nor unjudged three\n    process exits *\nend\n> close\n");
     BOOST_TEST_REQUIRE(steps.size() == 2U);
     const auto& all = std::get<Either>(steps[0].action).alternatives;
     BOOST_TEST_REQUIRE(all.size() == 3U);
     BOOST_TEST(all[0].name == "one");
-    BOOST_TEST(!all[0].tolerated);
+    BOOST_TEST((all[0].kind == Alternative::Kind::fine));
     BOOST_TEST(all[1].name == "two");
-    BOOST_TEST(all[1].tolerated);
+    BOOST_TEST((all[1].kind == Alternative::Kind::tolerated));
+    BOOST_TEST((all[2].kind == Alternative::Kind::unjudged));
     BOOST_TEST(all[1].steps.size() == 3U);
     BOOST_TEST(all[1].steps[1].line == 7U);
     BOOST_TEST(std::holds_alternative<ExpectExit>(all[2].steps.front().action));
-    BOOST_TEST(print(steps[0], Side::application) == "either one (< close) or tolerated two (< response 2; > close; stop) or three (process exits *)");
+    BOOST_TEST(print(steps[0], Side::application) == "either one (< close) or tolerated two (< response 2; > close; stop) or unjudged three (process exits *)");
 }
 
 BOOST_AUTO_TEST_CASE(steps_print_as_they_are_written) {
