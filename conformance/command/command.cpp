@@ -44,8 +44,13 @@ std::vector<Scenario> load_scenarios(Side side, std::uint64_t seed) {
     }
     std::vector<Scenario> properties = property_scenarios(side);
     std::move(properties.begin(), properties.end(), std::back_inserter(parsed.scenarios));
-    std::sort(parsed.scenarios.begin(), parsed.scenarios.end(), [](const Scenario& a, const Scenario& b) { return a.name < b.name; });
-    return std::move(parsed.scenarios);
+    // The cases of a table stay in its order.
+    std::vector<std::pair<std::string, std::size_t>> places;
+    for (const Scenario& scenario : parsed.scenarios) places.emplace_back(name_of_table(scenario), places.size());
+    std::sort(places.begin(), places.end());
+    std::vector<Scenario> result;
+    for (const auto& [name, place] : places) result.push_back(std::move(parsed.scenarios[place]));
+    return result;
 }
 
 std::string name_of_table(const Scenario& scenario) { return scenario.name.substr(0, scenario.name.find('[')); }

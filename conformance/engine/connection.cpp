@@ -146,7 +146,7 @@ Connection::Connection(std::string name, FileDescriptor socket, ConversationLog&
     : name_(std::move(name)), socket_(std::move(socket)), log_(log) {}
 
 void Connection::say(Buffer bytes, const std::vector<std::size_t>& cuts) {
-    if (!is_open()) return;
+    if (!is_open()) return log_unsent(bytes.size());
     peer_takes_pieces_ = true;
     std::size_t begin = 0;
     for (const std::size_t cut : cuts) {
@@ -169,6 +169,9 @@ bool Connection::write_some() {
         if (size < 0) {
             if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR) return any;
             // The peer has closed: what it said before is still to be read, and the end with it.
+            std::size_t unsent_size = 0;
+            for (const Buffer& each : writes_) unsent_size += each.size();
+            log_unsent(unsent_size - written_);
             writes_.clear();
             written_ = 0;
             return true;
@@ -191,6 +194,11 @@ void Connection::let_piece_be_taken() {
         sched_yield();
         peer_takes_pieces_ = std::chrono::steady_clock::now() < end;
     }
+}
+
+void Connection::log_unsent(std::size_t size) {
+    constexpr int weight = 3;  // as of what is said rarely
+    log_.add(TraceLine{.from = log_.ours, .connection = name_, .text = std::to_string(size) + " bytes more could not be sent: the connection had ended", .weight = weight, .said = false}, !log_.full());
 }
 
 void Connection::log_ours(Bytes written) {

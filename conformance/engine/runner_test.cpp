@@ -435,7 +435,9 @@ BOOST_AUTO_TEST_CASE(the_plainest_case_is_shown) {
         visit.stay();
     }));
     const auto bad = [](const std::string& name, const std::string& lines) { return scenario_of(name, "> request 1 [QUERY_STRING=\"bad\"" + lines + "]\n< response 1 \"good\"\n"); };
-    std::vector<Scenario> scenarios{bad("a", " A=\"a long one\""), bad("b", ""), bad("c", ""), bad("d", " A=\"longest of all\"")};
+    std::string pairs;
+    for (int i = 10; i < 40; ++i) pairs += " A" + std::to_string(i) + "=\"\"";
+    std::vector<Scenario> scenarios{bad("a", pairs), bad("b", ""), bad("c", ""), bad("d", " A=\"longest\"" + pairs)};
     scenarios.back().proves.emplace_back("R-3.3-34");
     for (const std::size_t num_jobs : {1U, 4U}) {
         RunOptions options = attached(application.address(), 5000);

@@ -175,8 +175,11 @@ BOOST_AUTO_TEST_CASE(steps_print_as_they_are_written) {
 
 BOOST_AUTO_TEST_CASE(the_shorter_is_plainer) {
     const auto size = [](const std::string& lines) { return reading_size({.name = "a", .steps = steps_of(lines)}); };
-    BOOST_TEST(size("> request 1 stdin=\"a\"\n") < size("> request 1 stdin=\"a\"*1000\n"));
-    BOOST_TEST(size("> request 1 stdin=\"a\"*1000\n") < size("> request 1 stdin=\"a\"\n< close\n> close\n"));
+    std::string pairs;
+    for (int i = 10; i < 40; ++i) pairs += " A" + std::to_string(i) + "=\"\"";
+    BOOST_TEST(size("> request 1 stdin=\"a\"\n") == size("> {FCGI_ABORT_REQUEST, 1}\n"));
+    BOOST_TEST(size("> request 1 stdin=\"a\"\n") < size("> request 1 [" + pairs + "]\n"));
+    BOOST_TEST(size("> request 1 [" + pairs + "]\n") < size("> request 1 stdin=\"a\"\n< close\n> close\n"));
     BOOST_TEST(reading_size({.name = "a", .unread = std::make_shared<ScenarioSource>()}) == SIZE_MAX);
 }
 
