@@ -32,7 +32,7 @@ struct Outcome {
     std::vector<std::string> records;
     std::vector<Observed> accusations;
     std::shared_ptr<const Evidence> raw;
-    std::size_t reading_size = 0;  // of its scenario, in lines, where anything is held against the peer
+    std::size_t reading_size = 0;  // of its scenario, where anything is held against the peer
     bool unanswered = false;  // nothing came in place of what was wanted: silence, or the end of the connection
     bool once = false;  // it was tried again, and didn't happen
     bool gone = false;  // not played: there was no peer any more

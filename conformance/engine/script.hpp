@@ -218,7 +218,8 @@ enum class LongOnes : std::uint8_t {
 [[nodiscard]] std::string print(const Step& step, Side under_test, PrintStyle style = PrintStyle::brief);
 /// Its name and its steps: "closed (< close)".
 [[nodiscard]] std::string print(const Alternative& alternative, Side under_test, PrintStyle style = PrintStyle::brief);
-/// Lines of 100 columns that who reads its steps has to read, SIZE_MAX where they are unread: of two cases the shorter is the plainer.
+/// How much who reads its steps has to read: lines first, then characters, without measure; SIZE_MAX where they are unread. Of two
+/// cases the smaller is the plainer.
 [[nodiscard]] std::size_t reading_size(const Scenario& scenario);
 /// The steps as they would be written in a scenario, a line each; alternatives have their lines below them.
 [[nodiscard]] std::vector<std::string> lines_of(const std::vector<Step>& steps, Side under_test, PrintStyle style = PrintStyle::brief);

@@ -177,9 +177,9 @@ BOOST_AUTO_TEST_CASE(the_shorter_is_plainer) {
     const auto size = [](const std::string& lines) { return reading_size({.name = "a", .steps = steps_of(lines)}); };
     std::string pairs;
     for (int i = 10; i < 40; ++i) pairs += " A" + std::to_string(i) + "=\"\"";
-    BOOST_TEST(size("> request 1 stdin=\"a\"\n") == size("> {FCGI_ABORT_REQUEST, 1}\n"));
+    BOOST_TEST(size("> {FCGI_DATA, 65535, \"\"}\n") == size("> {FCGI_STDIN, 1, \"\"}\n"));
     BOOST_TEST(size("> request 1 stdin=\"a\"\n") < size("> request 1 [" + pairs + "]\n"));
-    BOOST_TEST(size("> request 1 [" + pairs + "]\n") < size("> request 1 stdin=\"a\"\n< close\n> close\n"));
+    BOOST_TEST(size("> request 1 [" + pairs + "]\n") < size("> request 1 stdin=\"a\"\n< close\n> close\n< close\n"));
     BOOST_TEST(reading_size({.name = "a", .unread = std::make_shared<ScenarioSource>()}) == SIZE_MAX);
 }
 
