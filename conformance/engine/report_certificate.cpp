@@ -74,8 +74,8 @@ std::size_t num_broken(const Report& report) {
     return broken.size();
 }
 
-/// "R-3.3-25, R-3.3-26: of one sentence; ...": who counts faults must know.
-std::string shared_sentences(const std::vector<Finding>& findings, const Register& requirements) {
+/// "R-3.3-25, R-3.3-26: read from one sentence ...": who counts faults must know.
+std::vector<std::string> shared_sentences(const std::vector<Finding>& findings, const Register& requirements) {
     std::map<std::string_view, std::vector<std::string>> broken_by_sentence;
     for (const Finding& finding : findings)
         if (const Requirement* requirement = requirements.find(finding.requirement)) broken_by_sentence[requirement->quote].push_back(requirement->id);
@@ -83,10 +83,10 @@ std::string shared_sentences(const std::vector<Finding>& findings, const Registe
     for (auto& [sentence, ids] : broken_by_sentence) {
         if (ids.size() < 2) continue;
         std::sort(ids.begin(), ids.end());
-        shared.push_back(joined(ids) + ": of one sentence of the specification");
+        shared.push_back(joined(ids) + ": read from one sentence of the specification");
     }
     std::sort(shared.begin(), shared.end());
-    return joined(shared, "; ");
+    return shared;
 }
 
 }  // namespace
@@ -109,9 +109,11 @@ std::string ProfileStanding::print() const {
     if (!known.empty()) parts.push_back("known " + joined(known));
     if (!tolerated.empty()) parts.push_back("tolerated " + joined(tolerated));
     if (num_inconclusive > 0) parts.push_back(counted(num_inconclusive, "case") + " inconclusive");
-    if (num_skipped > 0 && num_conclusive > 0) parts.push_back(counted(num_conclusive, "case") + " played");
+    const bool in_part = num_skipped > 0 && num_conclusive > 0;
+    if (in_part && standing != Standing::conforms) parts.push_back(counted(num_conclusive, "case") + " played");
     if (num_skipped > 0) parts.push_back(counted(num_skipped, "case") + " skipped");
-    return std::string(name_of(standing)) + (parts.empty() ? "" : ": ") + joined(parts, "; ");
+    const std::string where = in_part && standing == Standing::conforms ? " in the " + counted(num_conclusive, "case") + " played" : "";
+    return std::string(name_of(standing)) + where + (parts.empty() ? "" : ": ") + joined(parts, "; ");
 }
 
 std::vector<ProfileStanding> certificate_of(const Report& report, const Register& requirements) {
@@ -211,16 +213,19 @@ std::string frequency_of(const Finding& finding) {
     return result;
 }
 
-std::string legend_of(const std::vector<Finding>& findings, const Register& requirements) {
+std::vector<std::string> legend_of(const std::vector<Finding>& findings, const Register& requirements) {
     const auto any_says = [&](std::string_view sign) {
         const auto says = [&](const std::string& record) { return record.find(sign) != std::string::npos; };
         return std::any_of(findings.begin(), findings.end(), [&](const Finding& finding) { return std::any_of(finding.records.begin(), finding.records.end(), says); });
     };
-    const bool any = std::any_of(findings.begin(), findings.end(), [](const Finding& finding) { return !finding.records.empty(); });
-    std::string result = any ? "> we said, < the peer said, ! broke the requirement" : "";
-    if (any_says("> request ")) result += "; request: all records of one, in its plainest form, with FCGI_KEEP_CONN where no flags are told";
-    if (any_says("[base") || any_says(" base ") || any_says(" base]")) result += "; base: the CGI variables of a plain request, and those of --param";
-    if (const std::string shared = shared_sentences(findings, requirements); !shared.empty()) result += (result.empty() ? "" : "; ") + shared;
+    const auto is_tolerated = [](const Finding& finding) { return finding.verdict == Verdict::tolerated; };
+    std::vector<std::string> result;
+    if (any_says("")) result.emplace_back("> we said, < the peer said, ! broke the requirement");
+    if (any_says("> request ")) result.emplace_back("request: all records of one, in its plainest form, with FCGI_KEEP_CONN where no flags are told");
+    if (any_says("[base") || any_says(" base ") || any_says(" base]")) result.emplace_back("base: the CGI variables of a plain request, and those of --param");
+    if (std::any_of(findings.begin(), findings.end(), is_tolerated)) result.emplace_back("tolerated: a recommendation that is not followed, or a poor way that is allowed");
+    if (findings.size() > 1) result.emplace_back("one fault may break several requirements, and show in cases that pass: those are about others");
+    for (std::string& shared : shared_sentences(findings, requirements)) result.push_back(std::move(shared));
     return result;
 }
 

@@ -59,8 +59,8 @@ struct ProfileStanding {
 [[nodiscard]] std::string frequency_of(const Finding& finding);
 
 /// What is said once of all findings: the notation in which their records are shown, and which requirements are of one sentence of
-/// the specification. "" where nothing needs a word.
-[[nodiscard]] std::string legend_of(const std::vector<Finding>& findings, const Register& requirements);
+/// the specification. A line each.
+[[nodiscard]] std::vector<std::string> legend_of(const std::vector<Finding>& findings, const Register& requirements);
 
 /// The scenario's folder and its name there: "application/5.5-end-request", "refused[N=1]".
 [[nodiscard]] std::pair<std::string, std::string> folder_and_name(const Result& result);

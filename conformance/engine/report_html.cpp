@@ -73,7 +73,7 @@ std::string data_of(const Report& report, const Register& requirements) {
     return script_data({{"report", std::move(image)},
                         {"conclusion", conclusion_of(report)},
                         {"counts", counts_of(report)},
-                        {"legend", legend_of(report.findings, requirements)},
+                        {"legend", joined(legend_of(report.findings, requirements), "; ")},
                         {"certificate", certificate_json(report, requirements)},
                         {"requirements", requirements_json(report, requirements)}});
 }

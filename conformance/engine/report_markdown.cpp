@@ -112,7 +112,7 @@ std::string findings(const Report& report, const Register& requirements, bool kn
     const auto all = findings_of(report, known);
     if (all.empty()) return {};
     std::string text = known ? "## Known deviations\n\n" : "## Findings\n\n";
-    if (const std::string legend = legend_of(report.findings, requirements); !legend.empty()) text += prose(legend) + "\n\n";
+    if (const std::string legend = joined(legend_of(report.findings, requirements), "; "); !legend.empty()) text += prose(legend) + "\n\n";
     for (const Finding* finding : all) text += accusation(*finding, requirements);
     return text;
 }

@@ -147,8 +147,10 @@ private:
     }
 
     void hints(const std::vector<const Finding*>& findings) {
-        if (const std::string legend = legend_of(report_.findings, requirements_); !legend.empty()) out_ += joined(wrapped(legend + "; : records left out", width), "\n") + '\n';
-        out_ += "Our reading of a requirement, and what can be said against it: " + options_.command + " explain " + printable(findings.front()->requirement) + "\n\n";
+        std::vector<std::string> legend = legend_of(report_.findings, requirements_);
+        if (!legend.empty()) legend.front() += ", : records left out";
+        for (const std::string& line : legend) out_ += joined(wrapped(line, width), "\n  ") + '\n';
+        out_ += "Our reading of a requirement, and what can be said against it: " + options_.command + " explain ID, as in explain " + printable(findings.front()->requirement) + "\n\n";
     }
 
     static std::string wrapped_lines(const std::string& label, const std::string& text, std::size_t num_max) {

@@ -309,9 +309,9 @@ BOOST_AUTO_TEST_CASE(who_counts_faults_is_told_what_is_of_one_sentence) {
     const std::vector<std::string> ids{"R-3.3-9", "R-3.3-10", "R-3.3-11"};
     for (std::size_t i = 0; i < ids.size(); ++i) report.findings[i].requirement = ids[i];
     const Register one = Register::parse(requirement(ids[0], "same") + requirement(ids[1], "other") + requirement(ids[2], "same"), "register");
-    BOOST_TEST(contains(legend_of(report.findings, one), "R-3.3-11, R-3.3-9: of one sentence of the specification"));
+    BOOST_TEST(contains(joined(legend_of(report.findings, one)), "R-3.3-11, R-3.3-9: read from one sentence of the specification"));
     report.findings.pop_back();
-    BOOST_TEST(!contains(legend_of(report.findings, one), "of one sentence"));
+    BOOST_TEST(!contains(joined(legend_of(report.findings, one)), "one sentence"));
 }
 
 BOOST_AUTO_TEST_CASE(the_conclusion) {
