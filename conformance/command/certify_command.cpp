@@ -134,6 +134,10 @@ void finish_again(Report& report, const CertifyOptions& options) {
 }
 
 std::vector<Scenario> selected(std::vector<Scenario> scenarios, const CertifyOptions& options) {
+    for (const auto& [option, patterns] : {std::pair{"--select ", &options.select}, std::pair{"--skip ", &options.skip}})
+        for (const std::string& pattern : *patterns)
+            if (std::none_of(scenarios.begin(), scenarios.end(), [&](const Scenario& scenario) { return picks(pattern, scenario); }))
+                throw UsageError(option + pattern + ": there is no such scenario, see " + command_name + " list");
     std::vector<Scenario> result;
     const auto any_picks = [](const std::vector<std::string>& patterns, const Scenario& scenario) {
         return std::any_of(patterns.begin(), patterns.end(), [&](const std::string& pattern) { return picks(pattern, scenario); });
@@ -143,7 +147,7 @@ std::vector<Scenario> selected(std::vector<Scenario> scenarios, const CertifyOpt
         if (any_picks(options.skip, scenario)) continue;
         result.push_back(std::move(scenario));
     }
-    if (result.empty()) throw UsageError("--select and --skip leave no scenario: see fcgispec list");
+    if (result.empty()) throw UsageError("--select and --skip leave no scenario: see " + command_name + " list");
     return result;
 }
 
@@ -198,7 +202,7 @@ void write_reports(const Report& report, const Register& requirements, const Bas
     write(options.markdown, [&] { return markdown_report(report, requirements); });
     write(options.html, [&] { return html_report(report, requirements, data_folder() / "../reports/report.html"); });
     // What was not played would be missing from it.
-    const char* why_no_baseline = report.interrupted ? "the run was interrupted" : !report.unreachable.empty() ? "the peer was not reached" : report.gone ? "the peer has gone" : nullptr;
+    const char* why_no_baseline = report.interrupted ? "the run was interrupted" : !report.unreachable.empty() ? "the peer was not reached" : report.gone ? "the peer has gone" : report.unanswered ? "no plain request was answered" : nullptr;
     if (why_no_baseline != nullptr && !options.write_baseline.empty())
         std::fprintf(stderr, "fcgispec: --write-baseline %s: not written, for %s\n", options.write_baseline.c_str(), why_no_baseline);
     else

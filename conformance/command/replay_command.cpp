@@ -79,7 +79,7 @@ Side other_side(Side side) { return side == Side::application ? Side::web_server
 /// Anything that can be sent is a replay: text that reads as a scenario, with or without its head, else plain bytes.
 std::vector<Scenario> scenarios_of(const std::string& text, const ReplayOptions& options) {
     if (text.empty()) throw UsageError(options.file + " is empty: there is nothing to play");
-    const bool has_head = begins_a_line(text, "scenario") && begins_a_line(text, "proves");
+    const bool has_head = begins_a_line(text, "scenario ");
     const std::string head = has_head ? "" : "scenario A replay\nproves R-0-0\n";
     const auto num_head_lines = static_cast<std::size_t>(std::count(head.begin(), head.end(), '\n'));
     const bool drives_http = text.find("http>") != std::string::npos;
@@ -88,13 +88,14 @@ std::vector<Scenario> scenarios_of(const std::string& text, const ReplayOptions&
     for (Scenario& scenario : parsed.scenarios) move_up(scenario.steps, num_head_lines);
     if (parsed.errors.empty()) return std::move(parsed.scenarios);
     if (has_head && parse_script(text, options.file, options.file, other_side(side), options.seed).errors.empty()) throw is_of_other_side(options.file, other_side(side));
-    const bool looks_like_text = has_head || text.find("> {") != std::string::npos || text.starts_with("> ");
+    const bool looks_like_text = has_head || options.file.ends_with(".fcs") || text.find("> {") != std::string::npos || text.find("< {") != std::string::npos || text.starts_with("> ");
     ScriptError& error = parsed.errors.front();
     error.line -= std::min(error.line, num_head_lines);
     if (looks_like_text) throw UsageError(error.print());
     // What `fcgispec decode` prints are records that no side is named for.
     const ParsedNotation notation = parse_notation(text, {.numbers = {}, .seed = options.seed});
     if (notation.error && text.starts_with("{")) throw UsageError(options.file + " begins like records, and can't be read: " + notation.error->what());
+    if (!options.http.empty()) throw UsageError(options.file + " is neither a scenario nor a recording: with a Web server, nothing else can be played");
     const std::string bytes = notation.error ? text : std::string(text_of(notation.bytes));
     std::printf("# %zu bytes%s\n", bytes.size(), notation.error ? ", sent as they are" : " of records");
     return {scenario_of_bytes(bytes, options.file, !notation.error)};

@@ -77,7 +77,9 @@ def application(tmp_path: Path) -> Iterator[str]:
         (["app", "--spawn"], "--spawn: expected -- and the command"),
         (["app", "--param", "NAME"], "--param 'NAME': expected NAME=VALUE"),
         (["app", "--param", "=value"], "--param '=value': expected NAME=VALUE"),
-        (["app", "--select", "no/such/scenario"], "leave no scenario"),
+        (["app", "--select", "no/such/scenario"], "--select no/such/scenario: there is no such scenario, see"),
+        (["app", "--select", "5.4-abort", "--skip", "5.4-abort"], "leave no scenario"),
+        (["app", "--select", "5.4-abort", "--skip", "5.4-abrot"], "--skip 5.4-abrot: there is no such scenario"),
         (["app", "--skip", "*"], "leave no scenario"),
         (["app", "--splitting", "halves"], "--splitting"),
         (["app", "-j", "0"], "--jobs"),
@@ -106,7 +108,7 @@ def application(tmp_path: Path) -> Iterator[str]:
         (["server", "--listen", "nowhere", "--http", "http://localhost/"], "'nowhere': expected unix:/path"),
         (["server", "--listen", "unix:/a", "--http", "localhost"], "--http 'localhost': expected http://host:port/path"),
         (["server", "--listen", "unix:/a", "--http", "http://a:0/"], "--http 'http://a:0/': expected http://host:port/path with a port of 1 to 65535"),
-        (["server", "--select", "no/such/scenario"], "leave no scenario"),
+        (["server", "--select", "no/such/scenario"], "there is no such scenario"),
         (["tap"], "is required"),
         (["tap", "--listen", "unix:/a"], "--connect is required"),
         (["tap", "--listen", "nowhere", "--connect", "unix:/a"], "'nowhere': expected unix:/path"),
@@ -283,6 +285,18 @@ def test_replay_of_a_scenario(application: str, data: Path) -> None:
     output = expect(run("replay", data / "scenarios/application/plain.fcs", application), 0)
     assert "> {FCGI_BEGIN_REQUEST, 1, {FCGI_RESPONDER, FCGI_KEEP_CONN}}\n" in output
     assert output.endswith("# afterwards a plain request is answered\n")
+
+
+def test_replay_does_not_send_what_was_meant_otherwise(application: str, tmp_path: Path) -> None:
+    file = tmp_path / "copied"
+    for text, message in (
+        ("scenario  Without what it proves\n\n> request 1\n< response 1\n", f"{file}:3:1: expected 'proves'"),
+        ('! < {FCGI_END_REQUEST, 1, {0, 0}}\n', f"{file}:1:1: expected"),
+    ):
+        file.write_text(text)
+        expect(run("replay", file, application), 2, message)
+    file.write_bytes(b"\0" * 100)
+    expect(run("replay", file, "--listen", f"unix:{tmp_path}/listen", "--http", "http://127.0.0.1:1/"), 2, "is neither a scenario nor a recording")
 
 
 def test_replay_by_name(application: str) -> None:

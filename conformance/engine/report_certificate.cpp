@@ -142,6 +142,7 @@ std::string conclusion_of(const Report& report) {
     if (code == 1) result += ": " + counted(num_broken(report), "requirement") + " broken";
     if (!report.unreachable.empty())
         return result + ": the peer could not be reached: " + printable(report.unreachable);
+    if (report.unanswered && code == 1) result += "; no plain request was answered: is this a FastCGI peer?";
     const std::string separator = code == 1 ? "; " : ": ";
     if (report.interrupted && report.num_unplayed > 0)
         return result + separator + "the run was interrupted, " + counted(report.num_unplayed, "case") + " not played";

@@ -50,7 +50,10 @@ public:
         : report_(report), requirements_(requirements), options_(options) {}
 
     std::string write() {
-        if (!options_.quiet) head();
+        if (options_.quiet)
+            page_of_errors();
+        else
+            head();
         if (options_.verbose) cases();
         const auto findings = findings_of(report_, false);
         for (const Finding* finding : findings) accuse(*finding);
@@ -78,6 +81,12 @@ private:
         if (name != printable(report_.address)) out_ += " at " + printable(report_.address);
         out_ += "\n\n";
         capabilities();
+    }
+
+    /// Even where little is told: what an error page is certified for holds for the error page.
+    void page_of_errors() {
+        for (const Capability& each : report_.capabilities)
+            if (each.observed.ends_with("?")) out_ += "notice    " + printable(each.name) + ": " + printable(each.observed) + '\n';
     }
 
     void capabilities() {

@@ -81,6 +81,7 @@ struct Report {
     std::vector<Result> results;    ///< in the order of their names
     std::vector<std::string> stale;  ///< baseline lines whose deviation did not occur
     std::string unreachable;  ///< why the peer could not be reached at all; else empty
+    bool unanswered = false;  ///< not even a plain request was answered, and nothing else was played
     bool gone = false;        ///< the peer, within the run, and did not come back
     std::size_t num_unplayed = 0;  ///< cases, where the run was interrupted
     bool partial = false;     ///< --select or --skip left out scenarios: what isn't here may show there

@@ -156,6 +156,7 @@ void report_no_answer(Report& report, const Played& plain, const std::optional<E
         report.interrupted = true;
         return;
     }
+    report.unanswered = true;
     // A Web server that doesn't ask us is one that isn't set up to.
     const bool not_asked = options.side == Side::web_server && plain.seen.empty();
     if (plain.wanted == "the peer takes a connection" || not_asked) {
