@@ -335,6 +335,9 @@ void RecordMutator::change_received(DecodedRecord& decoded) {
         case Mutant::closes_after_aborts:
             if (record.type == RecordType::abort_request && request != nullptr) closes_ = true;
             return;
+        case Mutant::wants_a_byte_behind_a_length:
+            if (record.type == RecordType::params && text_of(record.content).ends_with(std::string_view("\200\0\0\0", 4))) closes_ = true;
+            return;
         case Mutant::refuses_short_lengths_in_four_bytes:
             if (record.type == RecordType::get_values) record.content = usual_pairs(record.content, content_);
             return;
