@@ -109,11 +109,9 @@ std::string ProfileStanding::print() const {
     if (!known.empty()) parts.push_back("known " + joined(known));
     if (!tolerated.empty()) parts.push_back("tolerated " + joined(tolerated));
     if (num_inconclusive > 0) parts.push_back(counted(num_inconclusive, "case") + " inconclusive");
-    const bool in_part = num_skipped > 0 && num_conclusive > 0;
-    if (in_part && standing != Standing::conforms) parts.push_back(counted(num_conclusive, "case") + " played");
+    if (num_skipped > 0 && num_conclusive > 0) parts.push_back((standing == Standing::conforms ? "in the " : "") + counted(num_conclusive, "case") + " played");
     if (num_skipped > 0) parts.push_back(counted(num_skipped, "case") + " skipped");
-    const std::string where = in_part && standing == Standing::conforms ? " in the " + counted(num_conclusive, "case") + " played" : "";
-    return std::string(name_of(standing)) + where + (parts.empty() ? "" : ": ") + joined(parts, "; ");
+    return std::string(name_of(standing)) + (parts.empty() ? "" : ": ") + joined(parts, "; ");
 }
 
 std::vector<ProfileStanding> certificate_of(const Report& report, const Register& requirements) {
