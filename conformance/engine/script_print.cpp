@@ -1,4 +1,5 @@
 // The line of a scenario that a step is, for messages and for saving.
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <cstring>
