@@ -35,7 +35,8 @@ extern std::atomic<int> interrupted_by;  ///< the signal's number
 /// Where requirements.toml and scenarios/ are.
 [[nodiscard]] std::filesystem::path data_folder();
 [[nodiscard]] Register load_register();
-/// Scenarios of that side, from files and from C++, in the order of their names, and of the tables that they are cases of. Throws UsageError with every error where a file can't be read.
+/// Scenarios of that side, from files and from C++, in the order of their names, and of the tables that they are cases of. Throws
+/// UsageError with every error where a file can't be read.
 [[nodiscard]] std::vector<Scenario> load_scenarios(Side side, std::uint64_t seed);
 /// Its name without the "[N=1]" of a case of a table.
 [[nodiscard]] std::string name_of_table(const Scenario& scenario);

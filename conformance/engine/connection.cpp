@@ -95,6 +95,11 @@ void ConversationLog::add(TraceLine line, bool keep) {
     lines.push_back(std::move(line));
 }
 
+void ConversationLog::add_comment(std::string text) {
+    constexpr int weight = 3;  // as of what is said rarely
+    add({.from = ours, .connection = {}, .text = std::move(text), .weight = weight, .said = false}, !full());
+}
+
 void ConversationLog::add(const Accusation& accusation) {
     AccusedLine& entry = accused[accusation.requirement];
     if (entry.count++ > 0) return;
@@ -197,8 +202,7 @@ void Connection::let_piece_be_taken() {
 }
 
 void Connection::log_unsent(std::size_t size) {
-    constexpr int weight = 3;  // as of what is said rarely
-    log_.add(TraceLine{.from = log_.ours, .connection = name_, .text = std::to_string(size) + " bytes more could not be sent: the connection had ended", .weight = weight, .said = false}, !log_.full());
+    log_.add_comment(std::to_string(size) + " bytes more could not be sent: the connection had ended");
 }
 
 void Connection::log_ours(Bytes written) {

@@ -55,7 +55,7 @@ struct TraceLine {
     std::string connection;
     std::string text;  ///< notation, long contents shortened
     int weight = 0;    ///< how much it tells of what comes after it: 0 for the end of a stream
-    bool said = true;  ///< else it is what was done with the peer's process: a comment
+    bool said = true;  ///< else it is a comment
     /// "b> {FCGI_...}"; the peer's begin with "<".
     [[nodiscard]] std::string print() const;
 };
@@ -83,6 +83,8 @@ struct ConversationLog {
     /// Whether a line so judged is kept: the first evidence against a requirement is, even when the log is full.
     [[nodiscard]] bool keeps(Side from, const Judgement& judgement) const;
     void add(TraceLine line, bool keep);
+    /// What nobody said, and may decide all the same.
+    void add_comment(std::string text);
     void add(const Accusation& accusation);  ///< of the last line
     /// What is shown with a finding: that line, and of those before it those that tell most. A comment stands for what is left out
     /// between them; `base`, and the line "> request 1" for the records of a whole one, for what they stand for in a scenario. `mark`

@@ -431,7 +431,7 @@ private:
     /// Waits until a connection can be read or written, and does that. False when the peer has been silent for a deadline,
     /// or has taken its time `since` then beyond our patience.
     bool pump(Clock::time_point since) {
-        if (now() >= since + patience * milliseconds(options_.deadline_ms)) return false;
+        if (is_out_of_patience(since)) return false;
         const Clock::time_point deadline = this->deadline(since);
         std::vector<pollfd> polled;
         std::vector<Connection*> their;
@@ -482,6 +482,9 @@ private:
         if (progress) progress_at_ = now();
         return progress || left > 0;  // silent is who has said nothing when we look behind the deadline
     }
+
+    /// With a peer that goes on, but doesn't come to what we wait for.
+    [[nodiscard]] bool is_out_of_patience(Clock::time_point since) const { return now() >= since + patience * milliseconds(options_.deadline_ms); }
 
     /// When we give up on a peer that is silent from now on, within the bound for one that isn't.
     [[nodiscard]] Clock::time_point deadline(Clock::time_point since) const {
@@ -556,8 +559,7 @@ private:
 
     void give_up(const Step& step, Clock::time_point since) {
         fail(Outcome::silent, &step, last_got_);
-        const bool all_in_vain = now() >= since + patience * milliseconds(options_.deadline_ms);  // it goes on, but doesn't come to that
-        played_.waited_ms = options_.deadline_ms * (all_in_vain ? patience : 1);
+        played_.waited_ms = options_.deadline_ms * (is_out_of_patience(since) ? patience : 1);
     }
 
     /// True when the step is met, or it has been decided that it won't be.
@@ -572,8 +574,7 @@ private:
 
     /// What is done with the peer's process belongs into the trace: it may decide, as FCGI_WEB_SERVER_ADDRS does.
     void log_process(const Step& step) {
-        constexpr int weight = 3;  // as of what is said rarely
-        log_.add({.from = log_.ours, .connection = {}, .text = print(step, scenario_.side), .weight = weight, .said = false}, !log_.full());
+        log_.add_comment(print(step, scenario_.side));
     }
 
     /// The answer to the HTTP client belongs into the trace; records are there already.
