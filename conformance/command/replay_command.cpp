@@ -70,8 +70,6 @@ Scenario scenario_of_bytes(const std::string& bytes, const std::string& name, bo
     return scenario;
 }
 
-Side other_side(Side side) { return side == Side::application ? Side::web_server : Side::application; }
-
 [[nodiscard]] UsageError is_of_other_side(const std::string& name, Side other) {
     return UsageError(name + " is a scenario for " + (other == Side::application ? "an application: expected its ADDRESS" : "a Web server: expected --listen ADDRESS and --http URL"));
 }

@@ -211,7 +211,7 @@ void Connection::log_ours(Bytes written) {
 }
 
 void Connection::log_theirs(Bytes chunk) {
-    const Side theirs = log_.ours == Side::web_server ? Side::application : Side::web_server;
+    const Side theirs = other_side(log_.ours);
     log_.add(RawPiece{.from = theirs, .connection = name_, .end = {}, .bytes = std::string(text_of(chunk))});
     theirs_.read(chunk, [&](const Record& record) {
         if (judge(theirs, record).meaningless) return;
@@ -237,7 +237,7 @@ void Connection::judge(Side from, const Judgement& judgement, std::string text, 
 
 void Connection::end(PeerEnd how) {
     seen_.end = how;
-    const Side theirs = log_.ours == Side::web_server ? Side::application : Side::web_server;
+    const Side theirs = other_side(log_.ours);
     log_.add(RawPiece{.from = theirs, .connection = name_, .end = how == PeerEnd::fin ? "close" : "reset", .bytes = {}});
     // A reset may throw away what was sent before it: only after a FIN is it known what the peer did not say.
     const Judgement judgement = how == PeerEnd::fin ? checker_.see_end(theirs, theirs_.missing()) : Judgement{};

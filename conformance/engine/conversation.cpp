@@ -66,7 +66,7 @@ struct OwnPeer {
 class Player {
 public:
     Player(const Scenario& scenario, const PlayOptions& options) : scenario_(scenario), options_(options) {
-        log_.ours = scenario.side == Side::application ? Side::web_server : Side::application;
+        log_.ours = other_side(scenario.side);
         log_.params = options.params;
         if (options.listener == nullptr) return;
         // Whoever waits since before is not about this scenario; who comes later may not be either.

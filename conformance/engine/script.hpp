@@ -22,6 +22,7 @@ namespace fcgispec {
 enum class Side : std::uint8_t { application, web_server };
 /// "application", "web-server".
 [[nodiscard]] std::string_view name_of(Side side) noexcept;
+[[nodiscard]] constexpr Side other_side(Side side) noexcept { return side == Side::application ? Side::web_server : Side::application; }
 
 // What a line of a scenario does. `connection` is the name before the arrow, "" for the one without a name. Where we play
 // the Web server a connection is opened when it is first used. Where we play the application the Web server opens them, and
