@@ -28,7 +28,8 @@ constexpr std::size_t aligning_padding_size_max = 7;  // [§3.3] recommends mult
 /// What isn't as usual says most of why something is wrong, and to which request a record belongs; then what is said at all; that
 /// a stream ends, least.
 /// `active`: its request was, when it was said.
-int weight_of(const Record& record, const Judgement& judgement, bool active) {
+/// `by_peer`: the variables of a request are ours to choose, and say little; those of a Web server are what it is asked for.
+int weight_of(const Record& record, const Judgement& judgement, bool active, bool by_peer) {
     const bool late = !active && record.type != RecordType::begin_request;
     const bool odd = judgement.meaningless || late || record.version != version_1 || record.reserved != 0 || record.request_id == null_request_id ||
                      record.padding.size() > (record.content.empty() ? 0 : aligning_padding_size_max);
@@ -39,37 +40,37 @@ int weight_of(const Record& record, const Judgement& judgement, bool active) {
         case RecordType::data:
             return record.content.empty() ? 0 : 2;
         case RecordType::params:
-            return record.content.empty() ? 0 : 1;
+            return record.content.empty() ? 0 : by_peer ? 3 : 1;
         default:
             return 3;  // with FCGI_BEGIN_REQUEST and FCGI_END_REQUEST: what belongs to which request
     }
 }
 constexpr int weight_of_end = 1;  // of a connection
 constexpr int weight_of_request = 3;
-
-/// A line as a finding shows it, and how many lines of the trace it stands for.
-struct ToldLine {
-    TraceLine line;
-    std::size_t num_lines = 1;
-};
+constexpr int weight_of_subject = 4;  // what a finding is about
 
 /// Our requests that are whole and plain are one line each, as a scenario has them, and other variables of a plain request a word.
-std::vector<ToldLine> told(std::span<const TraceLine> lines, Side ours, const Pairs& params) {
+Excerpt told(std::span<const TraceLine> lines, Side ours, const Pairs& params) {
     constexpr std::size_t num_request_lines_max = 16;
-    std::vector<ToldLine> result;
-    for (std::size_t i = 0; i < lines.size(); i += result.back().num_lines) {
+    Excerpt result;
+    for (std::size_t i = 0; i < lines.size(); i += result.back().num_records) {
         const TraceLine& first = lines[i];
-        ToldLine& one = result.emplace_back(ToldLine{.line = first});
+        ExcerptLine& one = result.emplace_back(first.print(), first.weight);
         if (first.from != ours || !first.said) continue;
-        if (first.text.starts_with("{FCGI_PARAMS, ")) one.line.text = with_base_named(first.text, params);
+        const auto print_as = [&](std::string text) {
+            TraceLine line = first;
+            line.text = std::move(text);
+            one.text = line.print();
+        };
+        if (first.text.starts_with("{FCGI_PARAMS, ")) print_as(with_base_named(first.text, params));
         if (!first.text.starts_with("{FCGI_BEGIN_REQUEST, ")) continue;
         std::vector<std::string> records;
         for (std::size_t j = i; j < lines.size() && records.size() < num_request_lines_max && lines[j].from == ours && lines[j].connection == first.connection && lines[j].said; ++j)
             records.push_back(lines[j].text);
         if (auto whole = whole_request(records, params)) {
-            one.line.text = print(Step{.connection = {}, .action = std::move(whole->request)}, Side::application).substr(std::string_view("> ").size());
-            one.line.weight = weight_of_request;
-            one.num_lines = whole->num_records;
+            print_as(print(Step{.connection = {}, .action = std::move(whole->request)}, Side::application).substr(std::string_view("> ").size()));
+            one.weight = weight_of_request;
+            one.num_records = whole->num_records;
         }
     }
     return result;
@@ -107,27 +108,12 @@ void ConversationLog::add(const Accusation& accusation) {
     entry.line = lines.size() - 1;
 }
 
-std::vector<std::string> ConversationLog::around(std::size_t line, bool mark) const {
-    const std::vector<ToldLine> all = told(std::span(lines).first(std::min(line + 1, lines.size())), ours, params);
-    std::vector<std::size_t> shown(all.size());
-    for (std::size_t i = 0; i < all.size(); ++i) shown[i] = all.size() - 1 - i;
-    // The last one is what it is about.
-    const auto by_weight = [&](std::size_t a, std::size_t b) { return all[a].line.weight > all[b].line.weight; };
-    if (!shown.empty()) std::stable_sort(shown.begin() + 1, shown.end(), by_weight);
-    shown.resize(std::min(shown.size(), num_lines_around));
-    std::sort(shown.begin(), shown.end());
-
-    std::vector<std::string> result;
-    std::size_t next = 0;
-    const bool marks = mark && line < lines.size();
-    for (const std::size_t i : shown) {
-        std::size_t num_between = 0;
-        for (; next < i; ++next) num_between += all[next].num_lines;
-        if (num_between > 0) result.push_back(left_out(num_between));
-        result.push_back((marks && i + 1 == all.size() ? "! " : "") + all[i].line.print());
-        next = i + 1;
-    }
-    return result;
+Excerpt ConversationLog::around(std::size_t line, bool mark) const {
+    Excerpt all = told(std::span(lines).first(std::min(line + 1, lines.size())), ours, params);
+    if (all.empty()) return all;
+    all.back().weight = weight_of_subject;
+    if (mark && line < lines.size()) all.back().text.insert(0, offending_mark);
+    return most_telling(std::move(all), num_lines_around);
 }
 
 void ConversationLog::add(RawPiece piece) {
@@ -225,7 +211,7 @@ Judgement Connection::judge(Side from, const Record& record) {
     const bool active = checker_.is_active(record.request_id);
     Judgement judgement = checker_.see_record(from, record);
     const auto style = record.content.size() > trace_text_size_max ? PrintStyle::brief : PrintStyle::exact;
-    judge(from, judgement, log_.keeps(from, judgement) ? print(record, style) : std::string{}, weight_of(record, judgement, active));
+    judge(from, judgement, log_.keeps(from, judgement) ? print(record, style) : std::string{}, weight_of(record, judgement, active, from != log_.ours));
     return judgement;
 }
 

@@ -89,7 +89,7 @@ struct ConversationLog {
     /// What is shown with a finding: that line, and of those before it those that tell most. A comment stands for what is left out
     /// between them; `base`, and the line "> request 1" for the records of a whole one, for what they stand for in a scenario. `mark`
     /// puts "! " before the line itself.
-    [[nodiscard]] std::vector<std::string> around(std::size_t line, bool mark) const;
+    [[nodiscard]] Excerpt around(std::size_t line, bool mark) const;
     void add(RawPiece piece);
 };
 

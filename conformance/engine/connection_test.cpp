@@ -182,7 +182,7 @@ BOOST_AUTO_TEST_CASE(what_is_shown_of_a_long_trace) {
         Ends ends;
         ends.ours.say(encoded(said), {});
         ends.ours.write_some();
-        return ends.log.around(line, mark);
+        return texts_of(ends.log.around(line, mark));
     };
     const auto input = [](std::size_t num) {
         std::string text;
@@ -219,6 +219,17 @@ BOOST_AUTO_TEST_CASE(what_is_shown_of_a_long_trace) {
     const std::string two = begin + "\n{FCGI_PARAMS, 1, \"\"}\n{FCGI_STDIN, 1, \"a\"}\n{FCGI_STDIN, 1, \"\"}\n{FCGI_BEGIN_REQUEST, 2, {FCGI_RESPONDER, 0}}\n"
                             "{FCGI_PARAMS, 2, \"\"}\n{FCGI_STDIN, 2, \"b\"}\n{FCGI_STDIN, 2, \"\"}\n";
     BOOST_TEST(shown(two, 7, true)[2] == "> {FCGI_STDIN, 1, \"a\"}");
+}
+
+BOOST_AUTO_TEST_CASE(the_variables_of_a_web_server_are_shown) {
+    Ends ends;
+    ends.log.ours = Side::application;
+    std::string said = "{FCGI_BEGIN_REQUEST, 1, {FCGI_RESPONDER, 0}}\n{FCGI_PARAMS, 1, [A=\"1\"]}\n{FCGI_PARAMS, 1, \"\"}\n";
+    for (int i = 0; i < 9; ++i) said += "{FCGI_STDIN, 1, \"a\"}\n";
+    ends.they_say(said);
+    ends.read_all();
+    const std::vector<std::string> shown = texts_of(ends.log.around(99, false));
+    BOOST_TEST(shown[1] == "> {FCGI_PARAMS, 1, [A=\"1\"]}");
 }
 
 BOOST_AUTO_TEST_CASE(evidence_is_cut_within_a_piece_and_says_so) {

@@ -43,7 +43,7 @@ struct Observed {
     std::string wanted;
     std::string got;
     std::size_t count = 0;
-    std::vector<std::string> records;  ///< the lines around it, the accused one begins with "! "
+    Excerpt records;  ///< the lines around it, the accused one marked
 };
 
 /// An alternative that is poor but allowed.
@@ -72,7 +72,7 @@ struct Played {
     int waited_ms = 0;  ///< for it, where the peer was silent
     std::vector<Observed> accusations;
     std::vector<std::string> trace;   ///< all that was said, in notation; long contents are shortened
-    std::vector<std::string> around;  ///< the last lines of it
+    Excerpt around;                   ///< what tells most of it
     std::shared_ptr<const Evidence> raw;  ///< the bytes of both sides
     std::map<std::string, ConnectionSeen> seen;  ///< by connection: all that the peer said and that meant something
     std::optional<ExitStatus> died;   ///< the scenario's own peer ended without being asked to

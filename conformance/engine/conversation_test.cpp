@@ -492,7 +492,7 @@ BOOST_AUTO_TEST_CASE(a_peer_is_started_signalled_and_ends) {
     BOOST_TEST(with_own_peer("process start\n> request 1 [QUERY_STRING=\"exit-0\"]\nprocess exits 0\n").outcome == as_expected);
     const Played told = with_own_peer("process start [A=\"b\"] tcp\n> request 1\n< response 1 \"bad\"\n");
     BOOST_TEST(told.trace.front() == "# process start [A=\"b\"] tcp");
-    BOOST_TEST(told.around.front() == told.trace.front());
+    BOOST_TEST(told.around.front().text == told.trace.front());
     BOOST_TEST(with_own_peer("process start\n> request 1 [QUERY_STRING=\"exit-3\"]\nprocess exits *\n").outcome == as_expected);
     const Played other = with_own_peer("process start\n> request 1 [QUERY_STRING=\"exit-3\"]\nprocess exits 0\n");
     BOOST_TEST(other.outcome == contradicted);

@@ -1,10 +1,11 @@
-// What is kept of a conversation to show it: its bytes, as they went over the wire, so that somebody else can judge, and what
-// the lines of a finding say beside its records.
+// What is kept of a conversation to show it: its bytes, as they went over the wire, so that somebody else can judge, and the
+// lines that a finding shows.
 #pragma once
 
 #include <cstddef>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "conformance/engine/script.hpp"
@@ -26,10 +27,23 @@ struct Evidence {
 };
 inline constexpr std::size_t evidence_size_max = 256U << 10;
 
-/// Stands among a finding's records for those between that aren't shown.
-[[nodiscard]] inline std::string left_out(std::size_t num_records) {
-    return "# " + std::to_string(num_records) + (num_records == 1 ? " record" : " records") + " left out";
-}
-[[nodiscard]] inline bool is_left_out(std::string_view line) { return line.starts_with("# ") && line.ends_with(" left out"); }
+/// A line that is shown with a finding.
+struct ExcerptLine {
+    ExcerptLine(std::string line, int how_much = 0) : text(std::move(line)), weight(how_much) {}  // NOLINT: a text is a line
+    ExcerptLine(const char* line) : text(line) {}                                                  // NOLINT: as above
+
+    std::string text;              ///< notation, the offending one behind "! "; or a comment, "# ..."
+    int weight = 0;                ///< how much it tells
+    std::size_t num_records = 1;   ///< for which it stands
+    std::size_t num_left_out = 0;  ///< records before it, behind the line before, that aren't shown
+};
+/// The few lines around what a finding is about, in their order.
+using Excerpt = std::vector<ExcerptLine>;
+
+inline constexpr std::string_view offending_mark = "! ";
+/// The `num_max` lines of `all` that tell most, of those that tell as much the last ones.
+[[nodiscard]] Excerpt most_telling(Excerpt all, std::size_t num_max);
+/// Its lines, with a comment where records are left out.
+[[nodiscard]] std::vector<std::string> texts_of(const Excerpt& excerpt);
 
 }  // namespace fcgispec

@@ -12,10 +12,12 @@ struct Charge {
     Verdict verdict;
     const std::string& wanted;
     const std::string& got;
-    const std::vector<std::string>& records;
+    const Excerpt& records;
     std::size_t count;
     bool unanswered;
 };
+
+constexpr std::string_view examples_folder = "/B-examples/";
 
 std::vector<Charge> charges_of(const Outcome& outcome, const Register& requirements) {
     const Result& result = outcome.result;
@@ -39,8 +41,9 @@ void Examples::take_from(std::size_t index, Outcome& outcome) {
     const Result& result = outcome.result;
     for (const Charge& charge : charges_of(outcome, *requirements_)) {
         const bool is_known = baseline_ != nullptr && baseline_->covers(charge.requirement, result.scenario);
-        const Rank rank{.known = is_known, .lightness = -static_cast<int>(charge.verdict), .once = outcome.once, .elsewhere = !proves(result, charge.requirement), .unanswered = charge.unanswered,
-                        .num_requirements = result.requirements.size(), .reading_size = outcome.reading_size, .index = index};
+        const bool is_elsewhere = !proves(result, charge.requirement);
+        const Rank rank{.known = is_known, .lightness = -static_cast<int>(charge.verdict), .once = outcome.once, .elsewhere = is_elsewhere, .unanswered = charge.unanswered,
+                        .made_up = is_elsewhere || result.scenario.find(examples_folder) == std::string::npos, .num_requirements = result.requirements.size(), .reading_size = outcome.reading_size, .index = index};
         const auto known = examples_.find(charge.requirement);
         if (known != examples_.end() && known->second.rank <= rank) continue;
         examples_.insert_or_assign(charge.requirement,

@@ -31,14 +31,15 @@ public:
 
 private:
     /// What makes an example worse, most of all first: a case that is known, the lesser breach, one that didn't happen again, a scenario that is about
-    /// something else, no answer where others got a wrong one, a scenario about more requirements, one that is longer to read, a
-    /// later case.
+    /// something else, no answer where others got a wrong one, a scenario that isn't one of the specification's own examples [§B], one about more requirements,
+    /// one that is longer to read, a later case.
     struct Rank {
         bool known = false;
         int lightness = 0;
         bool once = false;
         bool elsewhere = false;
         bool unanswered = false;
+        bool made_up = false;
         std::size_t num_requirements = 0;
         std::size_t reading_size = 0;
         std::size_t index = 0;

@@ -29,7 +29,7 @@ struct Outcome {
     Result result;
     std::string wanted;
     std::string got;
-    std::vector<std::string> records;
+    Excerpt records;
     std::vector<Observed> accusations;
     std::shared_ptr<const Evidence> raw;
     std::size_t reading_size = 0;  // of its scenario, where anything is held against the peer

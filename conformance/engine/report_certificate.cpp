@@ -214,7 +214,7 @@ std::string frequency_of(const Finding& finding) {
 
 std::vector<std::string> legend_of(const std::vector<Finding>& findings, const Register& requirements) {
     const auto any_says = [&](std::string_view sign) {
-        const auto says = [&](const std::string& record) { return record.find(sign) != std::string::npos; };
+        const auto says = [&](const ExcerptLine& line) { return line.text.find(sign) != std::string::npos; };
         return std::any_of(findings.begin(), findings.end(), [&](const Finding& finding) { return std::any_of(finding.records.begin(), finding.records.end(), says); });
     };
     const auto is_tolerated = [](const Finding& finding) { return finding.verdict == Verdict::tolerated; };

@@ -64,7 +64,7 @@ Json to_json(const Finding& finding) {
             {"got", valid_utf8(finding.got)},
             {"scenario", valid_utf8(finding.scenario)},
             {"again", valid_utf8(finding.again)},
-            {"records", texts(finding.records)},
+            {"records", texts(texts_of(finding.records))},
             {"scenarios", texts(finding.scenarios)},
             {"evidence", evidence_of(finding)},
             {"evidence_cut", finding.evidence && finding.evidence->cut},

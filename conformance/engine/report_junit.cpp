@@ -34,7 +34,7 @@ std::string text_of(const Finding& finding, const Register& requirements) {
         markup(finding.requirement) + ": " + markup(statement_of(requirements, finding.requirement)) + '\n';
     text += "wanted: " + markup(finding.wanted) + '\n';
     text += "got: " + markup(finding.got) + '\n';
-    for (const std::string& record : finding.records) text += markup(record) + '\n';
+    for (const std::string& record : texts_of(finding.records)) text += markup(record) + '\n';
     text += "seen: " + markup(frequency_of(finding)) + '\n';
     return text + "again: " + markup(finding.again) + '\n';
 }

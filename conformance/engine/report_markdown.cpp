@@ -104,7 +104,7 @@ std::string accusation(const Finding& finding, const Register& requirements) {
     text += point("wanted", code(finding.wanted)) + point("got", code(finding.got)) +
             point("seen", prose(frequency_of(finding)));
     if (finding.known) text += point("known deviation", prose(*finding.known));
-    text += '\n' + fenced(finding.records);
+    text += '\n' + fenced(texts_of(finding.records));
     return finding.again.empty() ? text : text + "Again:\n\n" + fenced({finding.again});
 }
 

@@ -30,7 +30,7 @@ std::string fields_of(const Finding* finding) {
     std::string text = field("requirement", finding->requirement) + field("wanted", finding->wanted) +
                        field("got", finding->got) + field("seen", frequency_of(*finding));
     if (!finding->records.empty()) text += "  records:\n";
-    for (const std::string& record : finding->records) text += "    - " + json_text(record) + '\n';
+    for (const std::string& record : texts_of(finding->records)) text += "    - " + json_text(record) + '\n';
     return text;
 }
 

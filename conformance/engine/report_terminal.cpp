@@ -19,7 +19,6 @@ constexpr std::size_t num_last_lines = 2;          // "seen" and "again"
 constexpr std::size_t remark_size_max = 160;  // characters
 constexpr std::size_t column_size_max = 40;   // characters
 constexpr std::size_t num_cell_lines_max = 4;
-constexpr std::string_view offending = "! ";  // begins the offending record of a finding
 
 const char* colour_of(Verdict verdict) {
     switch (verdict) {
@@ -131,10 +130,10 @@ private:
     void accuse(const Finding& finding) {
         const std::size_t before = out_.size();
         const std::string verdict = padded(std::string(name_of(finding.verdict)), indent);
+        const Requirement* requirement = requirements_.find(finding.requirement);
         const std::string start = verdict + printable(finding.requirement);
-        const std::string statement = statement_of(requirements_, finding.requirement);
-        const std::string text = labelled(start, statement.empty() ? "(not in the register)" : statement,
-                                          num_characters(start) + 2, width, options_.quiet ? 1 : num_lines_max);
+        const std::string statement = requirement == nullptr ? "(not in the register)" : '(' + std::string(name_of(requirement->level)) + ") " + requirement->statement;
+        const std::string text = labelled(start, statement, num_characters(start) + 2, width, options_.quiet ? 1 : num_lines_max);
         // Coloured once it is wrapped: what colours has no width.
         out_ += painted(verdict, colour_of(finding.verdict)) + text.substr(verdict.size());
         if (options_.quiet) return;
@@ -171,33 +170,20 @@ private:
         if (!text.empty()) out_ += padded(std::string(indent, ' ') + label, label_indent) + printable(text) + '\n';
     }
 
-    /// The offending record and what is shown before it. The margin marks it, and where records between were left out.
+    /// The margin marks the offending record, and where records between were left out.
     void records(const Finding& finding, std::size_t num_max) {
-        std::vector<std::pair<std::string, std::string>> lines;  // margin and text
-        std::size_t end = 0;  // behind the offending one
-        std::string margin = "  ";
-        for (const std::string& each : finding.records) {
-            if (is_left_out(each)) {
-                margin = ": ";
-                continue;
-            }
-            const bool marked = each.starts_with(offending);
-            const std::string text = printable(each);
-            lines.emplace_back(marked ? offending : margin, marked ? text.substr(offending.size()) : text);
-            margin = "  ";
-            if (marked && end == 0) end = lines.size();
-        }
-        end = std::min(lines.size(), std::max(end == 0 ? lines.size() : end, num_max));
-        const std::size_t begin = end - std::min(end, num_max);
+        const Excerpt shown = most_telling(finding.records, num_max);
         // Where there is room a long one takes a second line: what decides may stand there.
-        std::size_t num_left = num_max - (end - begin);
-        for (std::size_t i = begin; i < end; ++i) {
-            const auto& [sign, text] = lines[i];
+        std::size_t num_left = num_max - shown.size();
+        for (const ExcerptLine& line : shown) {
+            const std::string printed = printable(line.text);
+            const bool marked = printed.starts_with(offending_mark);
+            const std::string text = marked ? printed.substr(offending_mark.size()) : printed;
             const std::vector<std::string> parts = num_left > 0 ? wrapped(text, width - indent - 2, 2) : std::vector<std::string>{shortened(text, width - indent - 6)};
             if (parts.size() > 1) --num_left;
-            std::string start = sign;
+            std::string start(marked ? offending_mark : line.num_left_out > 0 ? ": " : "  ");
             for (const std::string& part : parts) {
-                out_ += std::string(indent, ' ') + (sign == offending ? painted(start + part, colour_of(finding.verdict)) : start + part) + '\n';
+                out_ += std::string(indent, ' ') + (marked ? painted(start + part, colour_of(finding.verdict)) : start + part) + '\n';
                 start = "    ";
             }
         }

@@ -144,7 +144,7 @@ BOOST_AUTO_TEST_CASE(json_takes_any_bytes_in_any_string) {
     for (int i = 0; i < 256; ++i) bytes.push_back(static_cast<char>(i));
     Report report = example_report();
     for (std::string* each : {&report.version, &report.address, &report.name, &report.unreachable,
-                              &report.capabilities[0].claimed, &report.findings[0].got, &report.findings[0].records[0],
+                              &report.capabilities[0].claimed, &report.findings[0].got, &report.findings[0].records[0].text,
                               &report.results[0].reason, &report.results[0].trace[0], &report.stale[0]})
         *each = bytes;
     report.findings[0].known = bytes;
@@ -254,10 +254,20 @@ BOOST_AUTO_TEST_CASE(a_finding_has_at_most_a_dozen_lines_of_100_columns) {
         BOOST_TEST((num_characters(line) <= 104U || contains(line, " seen ")), line);
 }
 
+BOOST_AUTO_TEST_CASE(where_not_all_lines_fit_those_that_tell_most_stay) {
+    Report report = conforming_report();
+    report.findings = {example_report().findings[1]};
+    report.findings[0].records = {{"> {FCGI_PARAMS, 1, [TELLING=\"1\"]}", 3}};
+    for (int i = 0; i < 5; ++i) report.findings[0].records.emplace_back("< half-close", 1);
+    report.findings[0].records.emplace_back("http< 200", 4);
+    BOOST_TEST(contains(terminal_report(report, example_register()), "\n            > {FCGI_PARAMS, 1, [TELLING=\"1\"]}\n          : < half-close\n"));
+}
+
 BOOST_AUTO_TEST_CASE(the_margin_shows_where_records_are_left_out) {
     Report report = conforming_report();
     report.findings = {example_report().findings[1]};
-    report.findings[0].records = {left_out(3), "> {FCGI_STDIN, 1, \"a\"}", "> {FCGI_STDIN, 1, \"b\"}", left_out(1), "! < {FCGI_END_REQUEST, 1, {0, 9}}"};
+    report.findings[0].records = {"> {FCGI_STDIN, 1, \"a\"}", "> {FCGI_STDIN, 1, \"b\"}", "! < {FCGI_END_REQUEST, 1, {0, 9}}"};
+    report.findings[0].records[0].num_left_out = 3;
     BOOST_TEST(contains(terminal_report(report, example_register()), "\n          : > {FCGI_STDIN, 1, \"a\"}\n            > {FCGI_STDIN, 1, \"b\"}\n          ! < {FCGI_END_REQUEST, 1, {0, 9}}\n"));
     BOOST_TEST(contains(markdown_report(report, example_register()), "# 3 records left out"));
 }

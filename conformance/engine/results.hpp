@@ -55,7 +55,7 @@ struct Finding {
     std::string got;
     std::string scenario;              ///< the plainest of the gravest cases: what is shown is of it
     std::string again;                 ///< the command that shows it again
-    std::vector<std::string> records;  ///< the few lines of notation around it; the offending one begins with "! "
+    Excerpt records;                   ///< the few lines around it
     std::vector<std::string> scenarios;  ///< all in which it was seen, each once
     std::shared_ptr<const Evidence> evidence;  ///< the bytes of that conversation, where there was one
     std::optional<std::string> known;    ///< the reason the baseline gives: a known deviation

@@ -423,7 +423,7 @@ BOOST_AUTO_TEST_CASE(what_the_checker_sees_does_not_fail_the_scenario_in_which_i
     for (const Finding& finding : report.findings) {
         BOOST_TEST(finding.requirement != "R-6.2-2");
         BOOST_TEST((finding.scenarios == std::vector<std::string>{"b"}));
-        BOOST_TEST(std::any_of(finding.records.begin(), finding.records.end(), [](const std::string& line) { return line.starts_with("! < "); }));
+        BOOST_TEST(std::any_of(finding.records.begin(), finding.records.end(), [](const ExcerptLine& line) { return line.text.starts_with("! < "); }));
     }
     BOOST_TEST(exit_code_of(report) == 1);
 }
@@ -460,6 +460,21 @@ BOOST_AUTO_TEST_CASE(the_plainest_case_is_shown) {
     }
 }
 
+BOOST_AUTO_TEST_CASE(an_example_of_the_specification_is_shown_before_ours_where_it_is_about_the_same) {
+    const TestApplication application(good_but_for([](Visit& visit) {
+        visit.say("{FCGI_STDOUT, 1, \"\\r\\nbad\"}\n{FCGI_END_REQUEST, 1, {0, 0}}");
+        visit.stay();
+    }));
+    const Report report = run_scenarios(attached(application.address(), 5000), {asking("a", "bad"), asking("application/B-examples/b", "bad and longer to read")}, {});
+    const auto scenario_of_finding = [&](std::string_view requirement) {
+        for (const Finding& finding : report.findings)
+            if (finding.requirement == requirement) return finding.scenario;
+        return std::string();
+    };
+    BOOST_TEST(scenario_of_finding("R-6.2-2") == "application/B-examples/b");
+    BOOST_TEST(scenario_of_finding("R-3.3-34") == "a");  // neither is about it
+}
+
 BOOST_AUTO_TEST_CASE(a_wrong_answer_is_shown_before_none_and_what_is_about_it_alone_before_what_is_about_more) {
     const TestApplication application(good_but_for([](Visit& visit) {
         if (visit.request_has("wrong")) visit.say("{FCGI_STDOUT, 1, \"\\r\\nother\"}\n{FCGI_STDOUT, 1, \"\"}\n{FCGI_END_REQUEST, 1, {0, 0}}");
@@ -487,7 +502,7 @@ BOOST_AUTO_TEST_CASE(what_the_baseline_does_not_know_is_shown_with_its_records) 
         BOOST_TEST_REQUIRE(report.findings.size() == 2U);
         BOOST_TEST(!report.findings[0].known);
         BOOST_TEST(report.findings[0].scenario == "longer");
-        BOOST_TEST(report.findings[0].records.front().find("longer") != std::string::npos);
+        BOOST_TEST(report.findings[0].records.front().text.find("longer") != std::string::npos);
         BOOST_TEST_REQUIRE(report.findings[0].evidence != nullptr);
         BOOST_TEST(report.findings[1].known.has_value());
     }

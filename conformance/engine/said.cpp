@@ -145,14 +145,27 @@ std::string with_base_named(const std::string& record, const Pairs& params) {
     auto* told = pattern ? std::get_if<PairsPattern>(&pattern->content) : nullptr;
     if (told == nullptr) return record;
     const Pairs base = base_params(params);
-    const auto is_base = [&](const PairPattern& pair) {
-        const std::string* value = value_of(base, pair.name);
-        return value != nullptr && pair.value && pair.value->text == *value;
+    const auto place = [&](const PairPattern& pair) {
+        const auto same = [&](const auto& variable) { return variable.first == pair.name && pair.value && pair.value->text == variable.second; };
+        return std::find_if(base.begin(), base.end(), same) - base.begin();
     };
-    const auto first = std::find_if(told->pairs.begin(), told->pairs.end(), is_base);
-    PairsPattern named{.pairs = {told->pairs.begin(), first}, .open = told->open};
+    const auto is_base = [&](const PairPattern& pair) { return place(pair) < std::ssize(base); };
+    // They stand together and in their order, without those that the list gives itself: the longest run.
+    const auto& pairs = told->pairs;
+    auto first = pairs.end();
+    auto last = first;
+    for (auto begin = std::find_if(pairs.begin(), pairs.end(), is_base); begin != pairs.end(); begin = std::find_if(begin, pairs.end(), is_base)) {
+        auto end = begin + 1;
+        while (end != pairs.end() && is_base(*end) && place(*std::prev(end)) < place(*end)) ++end;
+        if (last - first < end - begin) {
+            first = begin;
+            last = end;
+        }
+        begin = end;
+    }
+    PairsPattern named{.pairs = {pairs.begin(), first}, .open = told->open};
     named.pairs.push_back({.name = "base", .value = std::nullopt});
-    std::copy_if(first, told->pairs.end(), std::back_inserter(named.pairs), [&](const PairPattern& pair) { return !is_base(pair); });
+    named.pairs.insert(named.pairs.end(), last, pairs.end());
     if (with_base(named, base) != *told) return record;
     *told = std::move(named);
     return print(*pattern);

@@ -125,7 +125,8 @@ BOOST_AUTO_TEST_CASE(the_variables_of_a_plain_request_are_told_in_a_word) {
         return with_base_named(whole.substr(0, whole.find('\n')), params);
     };
     for (const std::string line : {"{FCGI_PARAMS, 1, [base]}", "{FCGI_PARAMS, 1, [A=\"1\" base B=\"2\"]}", "{FCGI_PARAMS, 1, [base SERVER_PORT=\"82\" CONTENT_LENGTH=\"3\"], padding=2}",
-                                   "{FCGI_PARAMS, 1, [A=\"1\"]}", "{FCGI_PARAMS, 1, [SERVER_PORT=\"81\"]}", "{FCGI_PARAMS, 1, \"\\013\\002S\"}"})
+                                   "{FCGI_PARAMS, 1, [A=\"1\"]}", "{FCGI_PARAMS, 1, [SERVER_PORT=\"81\"]}",
+                                   "{FCGI_PARAMS, 1, [SERVER_PORT=\"81\" SERVER_NAME=\"localhost\" A=\"1\" base B=\"2\"]}", "{FCGI_PARAMS, 1, [base SERVER_PORT=\"81\" REMOTE_ADDR=\"127.0.0.1\"]}", "{FCGI_PARAMS, 1, \"\\013\\002S\"}"})
         BOOST_TEST(told(line) == line);
     // Whatever isn't just that says itself.
     std::string without_one = print_notation(encode_line(NotationScanner("{FCGI_PARAMS, 1, [base]}").line(), {}));

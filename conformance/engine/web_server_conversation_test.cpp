@@ -839,8 +839,8 @@ BOOST_AUTO_TEST_CASE(what_the_web_server_says_wrong_is_accused_and_does_not_fail
     const Observed first = accused(result).front();
     BOOST_TEST(first.requirement == text_for(Rule::begin_request_reserved).requirement);
     BOOST_TEST_REQUIRE(first.records.size() == 2U);
-    BOOST_TEST(first.records.front() == "http> GET /hello");
-    BOOST_TEST(first.records.back().starts_with("! > {FCGI_BEGIN_REQUEST, 1, "));
+    BOOST_TEST(first.records.front().text == "http> GET /hello");
+    BOOST_TEST(first.records.back().text.starts_with("! > {FCGI_BEGIN_REQUEST, 1, "));
 }
 
 BOOST_AUTO_TEST_CASE(what_we_say_wrong_is_accused_of_nobody) {
