@@ -59,7 +59,7 @@ private:
         When when{};
         void (Contract::*run)(Answer&) = nullptr;
     };
-    static const std::array<Operation, 16> operations;
+    static const std::array<Operation, 17> operations;
 
     void choose_operation(std::string_view query_string);
     [[nodiscard]] RecordType last_input() const noexcept;
@@ -82,6 +82,7 @@ private:
     void plain(Answer& answer) { reply(answer, "hello\n"); }
     void status(Answer& answer);
     void std_err(Answer& answer);
+    void error(Answer& answer);
     void unread(Answer& answer) { reply(answer, "ok\n"); }
     void unsupported(Answer& answer) { reply(answer, "unsupported\n"); }
     void update(Answer& answer);
@@ -110,13 +111,14 @@ private:
     std::string lines_;                               // printed, not yet sent
 };
 
-const std::array<Contract::Operation, 16> Contract::operations{{
+const std::array<Contract::Operation, 17> Contract::operations{{
     {"authorize", When::after_last_input, &Contract::authorize},
     {"cached", When::at_once, &Contract::cached},
     {"data", When::after_last_input, &Contract::data},
     {"deny", When::after_last_input, &Contract::deny},
     {"early", When::at_once, &Contract::early},
     {"echo", When::after_last_input, &Contract::echo},
+    {"error", When::after_last_input, &Contract::error},
     {"exit", When::after_last_input, &Contract::exit},
     {"hello", When::after_last_input, &Contract::hello},
     {"large", When::after_last_input, &Contract::large},
@@ -282,6 +284,11 @@ void Contract::std_err(Answer& answer) {
     left_ = *size;
     generator_ = &Contract::generate_std_err;
     answer.has_more = true;
+}
+
+void Contract::error(Answer& answer) {
+    std_err(answer);
+    if (answer.has_more) append(answer.std_err, bytes_of("fcgispec: "));
 }
 
 void Contract::generate_std_err(Answer& answer) {

@@ -59,7 +59,7 @@ Page respond(const std::string& operation, std::string_view std_in = "", std::st
 
 BOOST_AUTO_TEST_CASE(hello_lists_the_operations) {
     BOOST_TEST(respond("hello").std_out ==
-               "\r\nfcgispec contract 1: authorize cached data deny early echo exit hello large length params status "
+               "\r\nfcgispec contract 1: authorize cached data deny early echo error exit hello large length params status "
                "stderr unread update wait\n");
 }
 
@@ -113,6 +113,9 @@ BOOST_AUTO_TEST_CASE(sizes_are_kept) {
         const Page complaint = respond("stderr=" + std::to_string(size));
         BOOST_TEST((complaint.std_err == std::string(size, 'e')), size);
         BOOST_TEST(complaint.std_out == "\r\nok\n");
+        const Page in_words = respond("error=" + std::to_string(size));
+        BOOST_TEST((in_words.std_err == "fcgispec: " + std::string(size, 'e')), size);
+        BOOST_TEST(in_words.std_out == "\r\nok\n");
     }
 }
 

@@ -114,6 +114,7 @@ static const struct Operation {
     {"deny", 0, 0, "Status: 403\r\n", say, "denied\n"},
     {"early", 0, 0, "", early, NULL},
     {"echo", 0, 0, "", echo, NULL},
+    {"error", 9999999999, 0, "", to_stderr, NULL},
     {"exit", 0, 0, "", exit_after, NULL},
     {"hello", 0, 0, "", hello, NULL},
     {"large", 9999999999, 0, "", large, NULL},

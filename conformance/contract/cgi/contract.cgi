@@ -38,21 +38,27 @@ sub write_params {
     print escaped($_, '='), '=', escaped($ENV{$_}, ''), "\n" for sort grep { index($_, $prefix) == 0 } keys %ENV;
 }
 
+sub write_error {
+    write_cycle(\*STDERR, 'e', shift);
+    print "ok\n";
+}
+
 my %operations;
 %operations = (
     authorize => sub { },
     deny      => sub { print "denied\n" },
     echo      => sub { my $body = ''; read_all(sub { $body .= $_[0] }); print $body },
+    error     => \&write_error,
     hello     => sub { print join(' ', 'fcgispec contract 1:', sort keys %operations), "\n" },
     large     => sub { write_cycle(\*STDOUT, '0123456789abcdef', shift) },
     length    => sub { print read_all(), "\n" },
     params    => \&write_params,
-    stderr    => sub { write_cycle(\*STDERR, 'e', shift); print "ok\n" },
+    stderr    => \&write_error,
     unread    => sub { print "ok\n" },
     update    => sub { print read_all() == ($ENV{CONTENT_LENGTH} || 0) ? "complete\n" : "incomplete\n" },
 );
 my %fields = (authorize => "Status: 200\r\nVariable-FCGISPEC: yes\r\n", deny => "Status: 403\r\n");
-my %takes_number = (large => 1, stderr => 1);
+my %takes_number = (error => 1, large => 1, stderr => 1);
 
 print "Content-Type: text/plain\r\n";
 if (($ENV{QUERY_STRING} // '') =~ /^fcgispec\.([^=]*)=?(.*)/s) {

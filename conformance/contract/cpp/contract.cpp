@@ -104,6 +104,11 @@ void write_params(Request& request, std::string_view prefix) {
     for (const auto& [name, value] : pairs) request.out << escaped(name, "=") << '=' << escaped(value, "") << '\n';
 }
 
+void write_error(Request& request, std::string_view size) {
+    write_cycle(request.err, "e", *number_in(size));
+    request.out << "ok\n";
+}
+
 struct Operation {
     std::function<void(Request&, std::string_view argument)> answer;
     int role = 0;                        // Makes sense in this role only; 0: in any.
@@ -123,6 +128,7 @@ const std::map<Text, Operation>& operations() {
         {"early", {[](Request& r, Text) { r.out << "early\n"
                                                 << std::flush << read_all(r) << '\n'; }}},
         {"echo", {[](Request& r, Text) { copy_all(r); }}},
+        {"error", {write_error, 0, any_number}},
         {"exit", {[](Request& r, Text) { r.out << "bye\n", r.exit_asked = true; }}},
         {"hello", {[](Request& r, Text) {
              r.out << "fcgispec contract 1:";
@@ -138,8 +144,7 @@ const std::map<Text, Operation>& operations() {
               r.out << "ok\n";
           },
           0, 255}},
-        {"stderr",
-         {[](Request& r, Text a) { write_cycle(r.err, "e", *number_in(a)), r.out << "ok\n"; }, 0, any_number}},
+        {"stderr", {write_error, 0, any_number}},
         {"unread", {[](Request& r, Text) { r.out << "ok\n"; }}},
         {"update", {[](Request& r, Text) {
              r.out << (read_all(r) == number_in(r.param("CONTENT_LENGTH")).value_or(0) ? "complete\n" : "incomplete\n");

@@ -30,6 +30,10 @@ function params(request, prefix) {
     return names.map((name) => line(name, request.cgiParams[name])).join('');
 }
 
+function writeError(request, response, size) {
+    writeCycle(response.stderr, 'e', Number(size), () => response.stderr.end(() => response.end('ok\n')));
+}
+
 const OPERATIONS = {
     authorize(request, response) { response.setHeader('Variable-FCGISPEC', 'yes'); response.end(); },
     cached(request, response) { readAll(request, ignore, () => response.end('cached\n')); },
@@ -46,15 +50,14 @@ const OPERATIONS = {
         readAll(request, ignore, (length) => response.end(`${length}\n`));
     },
     echo(request, response) { readAll(request, (block) => response.write(block), () => response.end()); },
+    error: writeError,
     // No new connections; the process ends when the present ones have been closed.
     exit(request, response) { server.close(); response.end('bye\n'); },
     hello(request, response) { response.end(`fcgispec contract 1: ${Object.keys(OPERATIONS).join(' ')}\n`); },
     large(request, response, size) { writeCycle(response, '0123456789abcdef', Number(size), () => response.end()); },
     length(request, response) { readAll(request, ignore, (length) => response.end(`${length}\n`)); },
     params(request, response, prefix) { response.end(params(request, prefix)); },
-    stderr(request, response, size) {
-        writeCycle(response.stderr, 'e', Number(size), () => response.stderr.end(() => response.end('ok\n')));
-    },
+    stderr: writeError,
     unread(request, response) { response.end('ok\n'); },
     update(request, response) {
         const wanted = Number(request.cgiParams.CONTENT_LENGTH || 0);
@@ -64,7 +67,7 @@ const OPERATIONS = {
     wait(request, response) { response.write('waiting\n'); },
 };
 const FOR_FILTER = ['cached', 'data'];
-const TAKES_NUMBER = ['large', 'stderr'];
+const TAKES_NUMBER = ['error', 'large', 'stderr'];
 
 function serve(role, request, response) {
     // The connection may end first; what is written then is an error of these streams, which would end the process.

@@ -53,6 +53,11 @@ sub write_params {
     print $out escaped($_, '='), '=', escaped($params{$_}, ''), "\n" for @names;
 }
 
+sub write_error {
+    write_cycle($err, 'e', shift);
+    print $out "ok\n";
+}
+
 my %operations;
 %operations = (
     authorize => sub { },
@@ -61,12 +66,13 @@ my %operations;
     deny      => sub { print $out "denied\n" },
     early     => sub { print $out "early\n"; $request->Flush(); print $out read_all(), "\n" },
     echo      => \&copy_all,
+    error     => \&write_error,
     exit      => sub { print $out "bye\n"; $exit_asked = 1 },
     hello     => sub { print $out join(' ', 'fcgispec contract 1:', sort keys %operations), "\n" },
     large     => sub { write_cycle($out, '0123456789abcdef', shift) },
     length    => sub { print $out read_all(), "\n" },
     params    => \&write_params,
-    stderr    => sub { write_cycle($err, 'e', shift); print $out "ok\n" },
+    stderr    => \&write_error,
     unread    => sub { print $out "ok\n" },
     update    => sub { print $out read_all() == ($params{CONTENT_LENGTH} || 0) ? "complete\n" : "incomplete\n" },
 );
@@ -75,7 +81,7 @@ my %fields = (
     data      => \&read_file,
     deny      => sub { "Status: 403\r\n" },
 );
-my %takes_number = (large => 1, stderr => 1);
+my %takes_number = (error => 1, large => 1, stderr => 1);
 my %for_filter = (cached => 1, data => 1);
 
 while (!$exit_asked && $request->Accept() >= 0) {

@@ -1,6 +1,6 @@
 <?php
 // The contract (../README.md) for PHP, run by php-fpm or php-cgi. Responder, and Authorizer, which PHP runs as it runs
-// a Responder. Not offered, because PHP gives no way to it: stderr (what PHP logs comes with words of its own), wait (PHP
+// a Responder. Not offered, because PHP gives no way to it: stderr (what PHP logs comes with words of its own: that is error), wait (PHP
 // tells of an aborted request only those who write), data, cached, exit.
 //
 // Wants enable_post_data_reading=0 and post_max_size=0, or PHP takes the body before we can read or leave it: in the pool's
@@ -10,7 +10,7 @@ declare(strict_types=1);
 while (ob_get_level() > 0) ob_end_clean();  // output_buffering, 4096 in php.ini: what we say goes out when we flush
 
 const BLOCK_SIZE = 65536;
-const OPERATIONS = ['authorize', 'deny', 'early', 'echo', 'hello', 'large', 'length', 'params', 'status', 'unread', 'update'];
+const OPERATIONS = ['authorize', 'deny', 'early', 'echo', 'error', 'hello', 'large', 'length', 'params', 'status', 'unread', 'update'];
 
 /** Reads FCGI_STDIN to its end, gives each block to `$use`, and says how many bytes there were. */
 function read_stdin(?callable $use = null): int {
@@ -45,6 +45,7 @@ function answer(string $operation, string $argument): void {
     switch ($operation) {
         case 'hello': echo 'fcgispec contract 1: ', implode(' ', OPERATIONS), "\n"; return;
         case 'echo': read_stdin(function ($block) { echo $block; }); return;
+        case 'error': ini_set('error_log', ''); error_log(str_repeat('e', (int)$argument)); echo "ok\n"; return;
         case 'length': echo read_stdin(), "\n"; return;
         case 'params': print_params($argument); return;
         case 'large': print_large((int)$argument); return;
@@ -64,6 +65,6 @@ if (!preg_match('/^fcgispec\.([a-z]*)(?:=(.*))?$/s', $_SERVER['QUERY_STRING'] ??
     if (($_SERVER['FCGI_ROLE'] ?? '') === 'FILTER') read_stdin();
     echo "hello\n";
 }
-elseif (in_array($match[1], ['large', 'status'], true) && !preg_match('/^\d{1,10}$/D', $match[2] ?? '')) echo "unsupported\n";
+elseif (in_array($match[1], ['error', 'large', 'status'], true) && !preg_match('/^\d{1,10}$/D', $match[2] ?? '')) echo "unsupported\n";
 elseif ($match[1] === 'status' && (int)$match[2] > 255) echo "unsupported\n";
 else answer($match[1], $match[2] ?? '');

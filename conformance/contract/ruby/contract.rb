@@ -12,13 +12,14 @@ OPERATIONS = {
   'data' => ->(request, _) { request.out.write request.data.string },
   'deny' => ->(request, _) { request.out.write "denied\n" },
   'echo' => ->(request, _) { request.out.write request.in.read },
+  'error' => ->(request, size) { write_error request, size.to_i },
   # The library's own way to end once this request has been answered.
   'exit' => ->(request, _) { request.out.write "bye\n"; Process.kill :USR1, Process.pid },
   'hello' => ->(request, _) { request.out.write "fcgispec contract 1: #{OPERATIONS.keys.join ' '}\n" },
   'large' => ->(request, size) { request.out.write cycle('0123456789abcdef', size.to_i) },
   'length' => ->(request, _) { request.out.write "#{request.in.read.bytesize}\n" },
   'params' => ->(request, prefix) { write_params request, prefix.b },
-  'stderr' => ->(request, size) { request.err.write cycle('e', size.to_i); request.out.write "ok\n" },
+  'stderr' => ->(request, size) { write_error request, size.to_i },
   'update' => lambda do |request, _|
     complete = request.in.read.bytesize == request.env['CONTENT_LENGTH'].to_i
     request.out.write complete ? "complete\n" : "incomplete\n"
@@ -31,10 +32,15 @@ FIELDS = {
   end,
   'deny' => ->(_) { "Status: 403\r\n" }
 }.freeze
-TAKES_NUMBER = %w[large stderr].freeze
+TAKES_NUMBER = %w[error large stderr].freeze
 
 def cycle(text, size)
   (text * (size / text.size + 1))[0, size]
+end
+
+def write_error(request, size)
+  request.err.write cycle('e', size)
+  request.out.write "ok\n"
 end
 
 def escaped(text, also)
