@@ -1,6 +1,7 @@
 // `fcgispec app` and `fcgispec server`: certify an application, or a Web server.
 #include <unistd.h>
 
+#include <charconv>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -8,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <system_error>
 #include <utility>
 
 #include "conformance/command/command.hpp"
@@ -308,6 +310,20 @@ int certify(const CertifyOptions& options) {
     return exit_code_of(report);
 }
 
+/// Of an option that names a file: "" would be as if it weren't there.
+CLI::Validator named() {
+    return CLI::Validator([](const std::string& text) { return text.empty() ? std::string("expected the name of a file") : std::string(); }, "");
+}
+
+/// CLI11 takes "-1" for the largest one.
+CLI::Validator whole_number() {
+    return CLI::Validator([](const std::string& text) {
+        std::uint64_t number = 0;
+        const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+        return error == std::errc() && end == text.data() + text.size() ? std::string() : "expected a whole number of 0 to 18446744073709551615, this is '" + text + '\'';
+    }, "");
+}
+
 /// What both sides take.
 void add_common_options(CLI::App* app, const std::shared_ptr<CertifyOptions>& options) {
     app->add_option("--mutant", options->mutant, "Certify our reference peer with this one defect, which the suite must find");
@@ -316,15 +332,15 @@ void add_common_options(CLI::App* app, const std::shared_ptr<CertifyOptions>& op
     app->add_option("--skip", options->skip, "All but these; repeatable")->allow_extra_args(false);
     app->add_option("--splitting", options->splitting, "How what is said is cut into writes")->check(CLI::IsMember({"whole", "bytes", "header", "all"}))->capture_default_str();
     app->add_option("--repeat", options->repeat, "Play each case so often; the gravest verdict counts")->check(CLI::Range(1, 1000000))->capture_default_str();
-    app->add_option("--seed", options->seed, "Of random(N)")->capture_default_str();
+    app->add_option("--seed", options->seed, "Of random(N)")->check(whole_number())->capture_default_str();
     app->add_option("--timeout", options->timeout_ms, "Milliseconds of silence after which an expected answer is missing; by default a hundred round trips, 300 to 5000")->check(CLI::Range(10, 3600000));
-    app->add_option("--json", options->json, "Write results.json to this file; - is standard output")->take_last();
-    app->add_option("--junit", options->junit, "Write JUnit XML");
-    app->add_option("--tap", options->tap, "Write TAP 14");
-    app->add_option("--markdown", options->markdown, "Write a certificate in Markdown");
-    app->add_option("--html", options->html, "Write one self-contained page")->take_last();
-    app->add_option("--baseline", options->baseline, "Known deviations: they don't make the run fail; those that have gone are told");
-    app->add_option("--write-baseline", options->write_baseline, "Write the findings as such a file");
+    app->add_option("--json", options->json, "Write results.json to this file; - is standard output")->check(named())->take_last();
+    app->add_option("--junit", options->junit, "Write JUnit XML")->check(named());
+    app->add_option("--tap", options->tap, "Write TAP 14")->check(named());
+    app->add_option("--markdown", options->markdown, "Write a certificate in Markdown")->check(named());
+    app->add_option("--html", options->html, "Write one self-contained page")->check(named())->take_last();
+    app->add_option("--baseline", options->baseline, "Known deviations: they don't make the run fail; those that have gone are told")->check(named());
+    app->add_option("--write-baseline", options->write_baseline, "Write the findings as such a file")->check(named());
     app->add_flag("-q,--quiet", options->quiet, "Only findings' first lines and the closing line");
     app->add_flag("-v,--verbose", options->verbose, "Every case with its verdict");
 }

@@ -33,7 +33,8 @@ int run(int argc, char** argv) {
     if (argc > 0 && *argv[0] != '\0') fcgispec::command_name = fcgispec::shell_quoted(argv[0]);
     CLI::App cli("Conformance and fuzzing suite for FastCGI", "fcgispec");
     cli.set_version_flag("--version", "fcgispec " FCGISPEC_VERSION);
-    cli.require_subcommand(1);
+    cli.require_subcommand(0, 1);  // with 1, 1 what it says of an unknown one is that there is none
+    cli.failure_message([](const CLI::App* app, const CLI::Error& error) { return "fcgispec: " + CLI::FailureMessage::simple(app, error); });
     fcgispec::Run chosen;
     fcgispec::add_app_command(cli, chosen);
     fcgispec::add_server_command(cli, chosen);
@@ -50,6 +51,7 @@ int run(int argc, char** argv) {
     } catch (const CLI::ParseError& error) {
         return cli.exit(error) == 0 ? fcgispec::exit_conforms : fcgispec::exit_usage;
     }
+    if (!chosen) throw fcgispec::UsageError("a subcommand is required, see " + fcgispec::command_name + " --help");
     if (!cli.got_subcommand("peer") && !cli.got_subcommand("handover")) hold_standard_descriptors();
     const int exit_code = chosen();
     fcgispec::flush_output();

@@ -87,7 +87,7 @@ void add_web_server(CLI::App& peer, Run& run) {
 
 void add_peer_command(CLI::App& cli, Run& run) {
     CLI::App* peer = cli.add_subcommand("peer", "Our reference peers");
-    peer->require_subcommand(1);
+    peer->require_subcommand(0, 1);
     add_web_server(*peer, run);
     CLI::App* application = peer->add_subcommand("application", "Serve the contract, multiplexed, in all roles");
     auto listen = std::make_shared<std::string>();

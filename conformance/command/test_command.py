@@ -67,9 +67,13 @@ def application(tmp_path: Path) -> Iterator[str]:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ([], "A subcommand is required"),
-        (["certify"], "subcommand"),
-        (["app", "--no-such-option"], "--no-such-option"),
+        ([], "fcgispec: a subcommand is required, see"),
+        (["certify"], "fcgispec: The following argument was not expected: certify"),
+        (["app", "--no-such-option"], "fcgispec: The following argument was not expected: --no-such-option"),
+        (["app", "--seed", "-1"], "expected a whole number of 0 to 18446744073709551615, this is '-1'"),
+        (["app", "--seed", "18446744073709551616"], "this is '18446744073709551616'"),
+        (["app", "--junit", ""], "--junit: expected the name of a file"),
+        (["app", "--baseline", ""], "--baseline: expected the name of a file"),
         (["app", "/run/socket"], "'/run/socket': expected unix:/path, tcp:host:port or tcp:[IPv6]:port"),
         (["app", "unix:"], "'unix:': expected a path after unix:"),
         (["app", "tcp:localhost:99999"], "expected tcp:host:port with a port of 0 to 65535"),

@@ -153,21 +153,22 @@ FileDescriptor connect_to(const Address& address, int deadline_ms) {
 }
 
 FileDescriptor listen_on(const Address& address) {
+    const std::string what = "can't listen on " + address.print();
     if (address.kind == Address::Kind::unix_socket) {
         FileDescriptor fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
         if (!fd) fail("socket");
         const sockaddr_un where = unix_address(address.path);
         const auto* place = reinterpret_cast<const sockaddr*>(&where);
         if (::bind(fd.get(), place, sizeof where) < 0) {
-            if (errno != EADDRINUSE) fail(address.print());
+            if (errno != EADDRINUSE) fail(what);
             if (!is_left_behind(where)) {
                 errno = EADDRINUSE;
-                fail(address.print());
+                fail(what);
             }
             ::unlink(address.path.c_str());
-            if (::bind(fd.get(), place, sizeof where) < 0) fail(address.print());
+            if (::bind(fd.get(), place, sizeof where) < 0) fail(what);
         }
-        if (::listen(fd.get(), backlog) < 0) fail(address.print());
+        if (::listen(fd.get(), backlog) < 0) fail(what);
         return fd;
     }
     const ResolvedAddress found = resolve(address, true);
@@ -175,7 +176,7 @@ FileDescriptor listen_on(const Address& address) {
     if (!fd) fail("socket");
     const int yes = 1;
     setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
-    if (::bind(fd.get(), found->ai_addr, found->ai_addrlen) < 0 || ::listen(fd.get(), backlog) < 0) fail(address.print());
+    if (::bind(fd.get(), found->ai_addr, found->ai_addrlen) < 0 || ::listen(fd.get(), backlog) < 0) fail(what);
     return fd;
 }
 
