@@ -32,10 +32,7 @@ int decode(const std::string& path) {
 int encode_text(const std::string& path) {
     const std::string text = read_input(path);
     const ParsedNotation parsed = parse_notation(text);
-    if (parsed.error) {
-        const TextPosition position = position_of(text, parsed.error->offset);
-        throw UsageError(ScriptError{path == "-" ? "standard input" : path, position.line, position.column, parsed.error->what(), std::string(position.text)}.print());
-    }
+    if (parsed.error) throw UsageError(located(*parsed.error, text, path == "-" ? "standard input" : path).print());
     std::fwrite(parsed.bytes.data(), 1, parsed.bytes.size(), stdout);
     return exit_conforms;
 }

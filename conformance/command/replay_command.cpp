@@ -37,6 +37,8 @@ void move_up(std::vector<Step>& steps, std::size_t num_lines) {
 
 bool begins_a_line(const std::string& text, const std::string& word) { return text.starts_with(word) || text.find('\n' + word) != std::string::npos; }
 
+constexpr std::string_view about_nothing = "R-0-0";  // what lines without a head prove, and bytes
+
 /// The requests whose input ends in `bytes`, in this order: what the application answers is awaited before we close, for some
 /// take our end for that of the client.
 std::vector<std::uint16_t> requests_asked(Bytes bytes) {
@@ -61,7 +63,7 @@ std::vector<std::uint16_t> requests_asked(Bytes bytes) {
 /// Sends `bytes` as they are, and hears what is answered.
 /// `awaits_answers`: before we half-close. Else that comes at once, as it did when a fuzzer found the bytes.
 Scenario scenario_of_bytes(const std::string& bytes, const std::string& name, bool awaits_answers) {
-    Scenario scenario{.name = name, .title = "The bytes of a file", .proves = {"R-0-0"}};
+    Scenario scenario{.name = name, .title = "The bytes of a file", .proves = {std::string(about_nothing)}};
     scenario.steps.push_back({.action = Send{RawBytes{bytes}}});
     for (const std::uint16_t id : awaits_answers ? requests_asked(bytes_of(bytes)) : std::vector<std::uint16_t>{})
         scenario.steps.push_back({.action = Expect{.record = {.type = RecordType::end_request, .request_id = id, .content = TextPattern{.text = {}, .open_start = true, .open_end = true}}}});
@@ -78,7 +80,7 @@ Scenario scenario_of_bytes(const std::string& bytes, const std::string& name, bo
 std::vector<Scenario> scenarios_of(const std::string& text, const ReplayOptions& options) {
     if (text.empty()) throw UsageError(options.file + " is empty: there is nothing to play");
     const bool has_head = begins_a_line(text, "scenario ");
-    const std::string head = has_head ? "" : "scenario A replay\nproves R-0-0\n";
+    const std::string head = has_head ? "" : "scenario A replay\nproves " + std::string(about_nothing) + '\n';
     const auto num_head_lines = static_cast<std::size_t>(std::count(head.begin(), head.end(), '\n'));
     const bool drives_http = text.find("http>") != std::string::npos;
     const Side side = !options.http.empty() && drives_http ? Side::web_server : Side::application;
@@ -92,7 +94,7 @@ std::vector<Scenario> scenarios_of(const std::string& text, const ReplayOptions&
     if (looks_like_text) throw UsageError(error.print());
     // What `fcgispec decode` prints are records that no side is named for.
     const ParsedNotation notation = parse_notation(text, {.numbers = {}, .seed = options.seed});
-    if (notation.error && text.starts_with("{")) throw UsageError(options.file + " begins like records, and can't be read: " + notation.error->what());
+    if (notation.error && text.starts_with("{")) throw UsageError(options.file + " begins like records, and can't be read: " + located(*notation.error, text, options.file).print());
     if (!options.http.empty()) throw UsageError(options.file + " is neither a scenario nor a recording: with a Web server, nothing else can be played");
     const std::string bytes = notation.error ? text : std::string(text_of(notation.bytes));
     std::printf("# %zu bytes%s\n", bytes.size(), notation.error ? ", sent as they are" : " of records");
@@ -152,7 +154,8 @@ int say_interrupted() {
 bool say_verdict(const Scenario& scenario, const Played& played, const Register& requirements) {
     const std::string& id = scenario.proves.front();
     const Requirement* requirement = requirements.find(id);
-    const std::string about = requirement == nullptr ? "" : ' ' + id;  // lines without a head are about none
+    const bool is_about_one = id != about_nothing;
+    const std::string about = !is_about_one ? "" : ' ' + id + (requirement == nullptr ? " (not in the register)" : "");
     const bool expects = !scenario.file.empty() || played.outcome == Played::Outcome::flooded;
     const bool accused = std::any_of(played.accusations.begin(), played.accusations.end(), [&](const Observed& one) { return one.requirement == id; });
     if (played.outcome != Played::Outcome::as_expected && expects) {
@@ -163,7 +166,7 @@ bool say_verdict(const Scenario& scenario, const Played& played, const Register&
     }
     if (played.tolerated)
         std::printf("# tolerated%s: wanted %s, got %s\n", about.c_str(), (played.tolerated->better.empty() ? scenario.title : played.tolerated->better).c_str(), played.tolerated->taken.c_str());
-    else if (requirement != nullptr && !accused)
+    else if (is_about_one && !accused)
         std::printf("# %s%s\n", played.outcome == Played::Outcome::as_expected && !played.unjudged ? "as expected:" : "not judged:", about.c_str());
     return true;
 }

@@ -351,13 +351,20 @@ def test_replay_of_records_awaits_their_answers(tmp_path: Path) -> None:
     assert "# fail R-3.3-34: wanted " in output
 
 
+def test_replay_about_what_the_register_lacks(application: str, tmp_path: Path) -> None:
+    file = tmp_path / "own.fcs"
+    file.write_text("scenario Mine\nproves R-99-9\n\n> request 1\n< response 1\n")
+    output = expect(run("replay", file, application), 0)
+    assert "# as expected: R-99-9 (not in the register)\n" in output
+
+
 def test_replay_of_what_decode_prints(application: str, tmp_path: Path) -> None:
     file = tmp_path / "records"
     file.write_text('{FCGI_GET_VALUES, 0, [FCGI_MPXS_CONNS=""]}\n')
     output = expect(run("replay", file, application), 0)
     assert "# 25 bytes of records\n" in output and "< {FCGI_GET_VALUES_RESULT, 0, " in output
     file.write_text('{FCGI_GET_VALUES, 0, [FCGI_MPXS_CONNS=""}\n')
-    expect(run("replay", file, application), 2, "begins like records, and can't be read")
+    expect(run("replay", file, application), 2, f"begins like records, and can't be read: {file}:1:")
 
 
 def test_replay_that_is_contradicted(application: str, tmp_path: Path) -> None:

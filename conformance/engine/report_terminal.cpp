@@ -16,6 +16,7 @@ constexpr std::size_t label_indent = 18;      // of the text beside "wanted"
 constexpr std::size_t num_lines_max = 2;      // of statement, wanted and got each: a peer may have said much
 constexpr std::size_t num_finding_lines_max = 12;  // records take what the rest leaves: 4 at least
 constexpr std::size_t num_last_lines = 2;          // "seen" and "again"
+constexpr std::size_t got_size_max = 150;     // characters: fewer than two lines, which break between words
 constexpr std::size_t remark_size_max = 160;  // characters
 constexpr std::size_t column_size_max = 40;   // characters
 constexpr std::size_t num_cell_lines_max = 4;
@@ -138,7 +139,8 @@ private:
         out_ += painted(verdict, colour_of(finding.verdict)) + text.substr(verdict.size());
         if (options_.quiet) return;
         const std::string wanted = wrapped_lines("wanted", finding.wanted, num_lines_max);
-        const std::string got = wrapped_lines("got", finding.got, num_lines_max);
+        // What it ends in tells what became of the connection, and how long that was waited for.
+        const std::string got = wrapped_lines("got", shortened_within(finding.got, got_size_max), num_lines_max);
         const auto num_left = [&](const std::string& wanted_lines) {
             const std::string lines = out_.substr(before) + wanted_lines + got;
             return num_finding_lines_max - static_cast<std::size_t>(std::count(lines.begin(), lines.end(), '\n')) - num_last_lines;

@@ -141,6 +141,17 @@ std::string shortened(std::string_view text, std::size_t num_max) {
     return std::string(start) + (start.size() < whole.size() ? " ..." : "");
 }
 
+std::string shortened_within(std::string_view text, std::size_t num_max) {
+    constexpr std::string_view mark = " ... ";
+    const std::string whole = printable(text);
+    const std::size_t num = num_characters(whole);
+    if (num <= num_max) return whole;
+    const std::size_t num_kept = num_max - mark.size();
+    const std::size_t num_end = num_kept / 3;
+    const std::size_t end = first_characters(whole, num - num_end).size();
+    return std::string(first_characters(whole, num_kept - num_end)).append(mark).append(whole, end);
+}
+
 std::vector<std::string> wrapped(std::string_view text, std::size_t width, std::size_t num_lines_max) {
     std::vector<std::string> lines;
     for (std::size_t i = text.find_first_not_of(' '); i < text.size(); i = text.find_first_not_of(' ', i)) {

@@ -26,6 +26,10 @@ namespace fcgispec {
 /// printable(text), cut behind `num_max` characters, which is marked by " ...".
 [[nodiscard]] std::string shortened(std::string_view text, std::size_t num_max);
 
+/// printable(text), its middle left out where it has more than `num_max` characters, at least 30, which is marked by " ... ": two
+/// thirds of what stays are its beginning.
+[[nodiscard]] std::string shortened_within(std::string_view text, std::size_t num_max);
+
 /// The words of `text` in lines of at most `width` characters; a longer word is broken. No text: no lines. Where there are more
 /// than `num_lines_max`, which isn't 0, the last one kept ends in " ...", beyond `width`.
 [[nodiscard]] std::vector<std::string> wrapped(std::string_view text, std::size_t width, std::size_t num_lines_max = SIZE_MAX);

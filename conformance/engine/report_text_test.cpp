@@ -63,4 +63,14 @@ BOOST_AUTO_TEST_CASE(words_are_wrapped) {
     BOOST_TEST(joined({"a", "b"}) + joined({}) + joined({"c"}) == "a, bc");
 }
 
+BOOST_AUTO_TEST_CASE(a_long_text_keeps_its_end) {
+    BOOST_TEST(shortened_within("short", 30) == "short");
+    BOOST_TEST(shortened_within(std::string(30, 'a'), 30) == std::string(30, 'a'));
+    BOOST_TEST(shortened_within(std::string(100, 'a') + "the end.", 30) == std::string(17, 'a') + " ... the end.");
+    const std::string umlauts = shortened_within("\xc3\xa4\xc3\xa4" + std::string(50, 'b') + "\xc3\xa4\xff", 30);
+    BOOST_TEST(num_characters(umlauts) == 30U);
+    BOOST_TEST(umlauts.starts_with("\xc3\xa4\xc3\xa4" "bbb"));
+    BOOST_TEST(umlauts.ends_with("bbb\xc3\xa4\\377"));
+}
+
 BOOST_AUTO_TEST_SUITE_END()

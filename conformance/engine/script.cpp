@@ -5,6 +5,8 @@
 #include <fstream>
 #include <sstream>
 
+#include "conformance/engine/report_text.hpp"
+
 namespace fcgispec {
 namespace {
 
@@ -515,12 +517,17 @@ const std::vector<std::string>& known_capabilities() {
 
 std::string ScriptError::print() const {
     std::string result = file + (line > 0 ? ":" + std::to_string(line) + ":" + std::to_string(column) : "") + ": " + message;
-    if (!text.empty()) {
-        std::string blanks;
-        for (const char c : text.substr(0, column > 0 ? column - 1 : 0)) blanks += c == '\t' ? '\t' : ' ';
-        result += "\n    " + text + "\n    " + blanks + "^";
-    }
-    return result;
+    if (text.empty()) return result;
+    std::string line_text = text;
+    std::replace(line_text.begin(), line_text.end(), '\t', ' ');
+    const std::size_t num_before = num_characters(printable(line_text.substr(0, column > 0 ? column - 1 : 0)));
+    constexpr std::size_t num_behind_max = 100;  // of its characters
+    return result + "\n    " + shortened(line_text, num_before + num_behind_max) + "\n    " + std::string(num_before, ' ') + '^';
+}
+
+ScriptError located(const NotationError& error, std::string_view text, const std::string& file) {
+    const TextPosition position = position_of(text, error.offset);
+    return {file, position.line, position.column, error.what(), std::string(position.text)};
 }
 
 ParsedScript parse_script(std::string_view text, const std::string& name, const std::string& file, Side side, std::uint64_t seed, LongOnes long_ones) {
@@ -551,9 +558,8 @@ ParsedScript parse_script(std::string_view text, const std::string& name, const 
             result.scenarios.push_back(std::move(scenario));
         }
     } catch (const NotationError& error) {
-        const TextPosition position = position_of(text, error.offset);
         result.scenarios.clear();
-        result.errors.push_back({file, position.line, position.column, error.what(), std::string(position.text)});
+        result.errors.push_back(located(error, text, file));
     }
     return result;
 }

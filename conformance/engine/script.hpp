@@ -194,9 +194,12 @@ struct ScriptError {
     std::size_t column = 0;
     std::string message;
     std::string text;  ///< the line
-    /// file:line:column: message, the line, and a caret under the column; file: message where `line` is 0.
+    /// file:line:column: message, the line, and a caret under the column; file: message where `line` is 0. The line may be any
+    /// bytes: what a terminal can't show is escaped, and tabs are blanks.
     [[nodiscard]] std::string print() const;
 };
+/// Where in `text`, which is that of `file`.
+[[nodiscard]] ScriptError located(const NotationError& error, std::string_view text, const std::string& file);
 
 struct ParsedScript {
     std::vector<Scenario> scenarios;  ///< one, or one for each value of its tables; none where there is an error

@@ -365,7 +365,8 @@ BOOST_AUTO_TEST_CASE(an_error_in_one_case_of_a_table_names_the_case) {
 }
 
 BOOST_AUTO_TEST_CASE(the_caret_stands_under_the_place_behind_tabs) {
-    BOOST_TEST(error_of(head + "\t> raw\tzz\n") == "y.fcs:3:8: expected two hexadecimal digits, a string or random(N)\n    \t> raw\tzz\n    \t     \t^");
+    BOOST_TEST(error_of(head + "\t> raw\tzz\n") == "y.fcs:3:8: expected two hexadecimal digits, a string or random(N)\n     > raw zz\n           ^");
+    BOOST_TEST(error_of(head + "> raw\xc3\xa4\x7f zz\n").ends_with("\n    > raw\xc3\xa4\\177 zz\n         ^"));
 }
 
 BOOST_AUTO_TEST_CASE(a_web_server_under_test_says_what_web_servers_say) {

@@ -126,7 +126,7 @@ BOOST_AUTO_TEST_CASE(over_tcp) {
         const Address address = address_of(listening, asked);
         BOOST_TEST(address.port != 0);  // a free one was taken
         BOOST_TEST(carries_bytes(listening, address));
-        BOOST_TEST(listening_error_of(address) == address.print() + ": Address already in use");
+        BOOST_TEST(listening_error_of(address) == "can't listen on " + address.print() + ": Address already in use");
     }
 }
 
@@ -195,7 +195,7 @@ BOOST_AUTO_TEST_CASE(a_full_backlog_is_waited_for_in_bounds) {
     BOOST_TEST(!waiting.empty());
     BOOST_TEST((Clock::now() - begin < std::chrono::milliseconds(deadline_ms)));
     // A listener that is only busy is alive: its path isn't taken over, and nobody waits for it.
-    BOOST_TEST(listening_error_of(address) == address.print() + ": Address already in use");
+    BOOST_TEST(listening_error_of(address) == "can't listen on " + address.print() + ": Address already in use");
     waiting.clear();
 }
 
@@ -203,7 +203,7 @@ BOOST_AUTO_TEST_CASE(a_path_where_somebody_listens_is_left_alone) {
     const TestFolder folder;
     const Address address = unix_address(folder);
     const FileDescriptor listening = listen_on(address);
-    BOOST_TEST(listening_error_of(address) == address.print() + ": Address already in use");
+    BOOST_TEST(listening_error_of(address) == "can't listen on " + address.print() + ": Address already in use");
     const FileDescriptor look(accept4(listening.get(), nullptr, nullptr, SOCK_CLOEXEC));  // the look taken there
     BOOST_TEST(carries_bytes(listening, address));
 }
@@ -220,7 +220,7 @@ BOOST_AUTO_TEST_CASE(a_file_that_is_no_socket_is_never_replaced) {
     const TestFolder folder;
     folder.write("precious", "data");
     const Address address = unix_address(folder, "precious");
-    BOOST_TEST(listening_error_of(address) == address.print() + ": Address already in use");
+    BOOST_TEST(listening_error_of(address) == "can't listen on " + address.print() + ": Address already in use");
     std::ifstream file(folder.path() / "precious");
     BOOST_TEST(std::string(std::istreambuf_iterator<char>(file), {}) == "data");
 }
@@ -228,9 +228,9 @@ BOOST_AUTO_TEST_CASE(a_file_that_is_no_socket_is_never_replaced) {
 BOOST_AUTO_TEST_CASE(where_nobody_can_listen) {
     const TestFolder folder;
     const Address nowhere = unix_address(folder, "no/folder");
-    BOOST_TEST(listening_error_of(nowhere) == nowhere.print() + ": No such file or directory");
+    BOOST_TEST(listening_error_of(nowhere) == "can't listen on " + nowhere.print() + ": No such file or directory");
     const Address foreign = Address::parse("tcp:192.0.2.1:0");
-    BOOST_TEST(listening_error_of(foreign) == foreign.print() + ": Cannot assign requested address");
+    BOOST_TEST(listening_error_of(foreign) == "can't listen on " + foreign.print() + ": Cannot assign requested address");
 }
 
 BOOST_AUTO_TEST_CASE(fresh_addresses_differ) {
