@@ -49,25 +49,29 @@ constexpr int weight_of_end = 1;  // of a connection
 constexpr int weight_of_request = 3;
 constexpr int weight_of_subject = 4;  // what a finding is about
 
-/// Our requests that are whole and plain are one line each, as a scenario has them, and other variables of a plain request a word.
-Excerpt told(std::span<const TraceLine> lines, Side ours, const Pairs& params) {
+/// Our requests that are whole and plain are one line each, as a scenario has them, and other variables of a plain request a word. Of a
+/// Web server's variables there are those that the scenario asks for.
+Excerpt told(std::span<const TraceLine> lines, const ConversationLog& log) {
     constexpr std::size_t num_request_lines_max = 16;
     Excerpt result;
     for (std::size_t i = 0; i < lines.size(); i += result.back().num_records) {
         const TraceLine& first = lines[i];
         ExcerptLine& one = result.emplace_back(first.print(), first.weight);
-        if (first.from != ours || !first.said) continue;
+        if (!first.said) continue;
         const auto print_as = [&](std::string text) {
             TraceLine line = first;
             line.text = std::move(text);
             one.text = line.print();
         };
-        if (first.text.starts_with("{FCGI_PARAMS, ")) print_as(with_base_named(first.text, params));
+        const bool are_params = first.text.starts_with("{FCGI_PARAMS, ");
+        if (are_params && first.from != log.ours) print_as(with_others_left_out(first.text, log.variables));
+        if (first.from != log.ours) continue;
+        if (are_params) print_as(with_base_named(first.text, log.params));
         if (!first.text.starts_with("{FCGI_BEGIN_REQUEST, ")) continue;
         std::vector<std::string> records;
-        for (std::size_t j = i; j < lines.size() && records.size() < num_request_lines_max && lines[j].from == ours && lines[j].connection == first.connection && lines[j].said; ++j)
+        for (std::size_t j = i; j < lines.size() && records.size() < num_request_lines_max && lines[j].from == log.ours && lines[j].connection == first.connection && lines[j].said; ++j)
             records.push_back(lines[j].text);
-        if (auto whole = whole_request(records, params)) {
+        if (auto whole = whole_request(records, log.params)) {
             print_as(print(Step{.connection = {}, .action = std::move(whole->request)}, Side::application).substr(std::string_view("> ").size()));
             one.weight = weight_of_request;
             one.num_records = whole->num_records;
@@ -109,7 +113,7 @@ void ConversationLog::add(const Accusation& accusation) {
 }
 
 Excerpt ConversationLog::around(std::size_t line, bool mark) const {
-    Excerpt all = told(std::span(lines).first(std::min(line + 1, lines.size())), ours, params);
+    Excerpt all = told(std::span(lines).first(std::min(line + 1, lines.size())), *this);
     if (all.empty()) return all;
     all.back().weight = weight_of_subject;
     if (mark && line < lines.size()) all.back().text.insert(0, offending_mark);

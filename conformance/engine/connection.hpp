@@ -71,6 +71,7 @@ struct AccusedLine {
 struct ConversationLog {
     Side ours = Side::web_server;
     Pairs params;  ///< the user's --param, part of `base`
+    std::vector<std::string> variables;  ///< which the scenario asks of a Web server's request: others needn't be shown
     std::vector<TraceLine> lines;
     std::map<std::string_view, AccusedLine> accused;  ///< by requirement
     std::size_t size = 0;                             ///< of the lines' texts, bytes
@@ -87,7 +88,7 @@ struct ConversationLog {
     void add_comment(std::string text);
     void add(const Accusation& accusation);  ///< of the last line
     /// What is shown with a finding: that line, and of those before it those that tell most. A comment stands for what is left out
-    /// between them; `base`, and the line "> request 1" for the records of a whole one, for what they stand for in a scenario. `mark`
+    /// between them; `...` for variables that it isn't about; `base`, and the line "> request 1" for the records of a whole one, for what they stand for in a scenario. `mark`
     /// puts "! " before the line itself.
     [[nodiscard]] Excerpt around(std::size_t line, bool mark) const;
     void add(RawPiece piece);

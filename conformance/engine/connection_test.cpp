@@ -224,12 +224,13 @@ BOOST_AUTO_TEST_CASE(what_is_shown_of_a_long_trace) {
 BOOST_AUTO_TEST_CASE(the_variables_of_a_web_server_are_shown) {
     Ends ends;
     ends.log.ours = Side::application;
-    std::string said = "{FCGI_BEGIN_REQUEST, 1, {FCGI_RESPONDER, 0}}\n{FCGI_PARAMS, 1, [A=\"1\"]}\n{FCGI_PARAMS, 1, \"\"}\n";
+    std::string said = "{FCGI_BEGIN_REQUEST, 1, {FCGI_RESPONDER, 0}}\n{FCGI_PARAMS, 1, [A=\"1\" B=\"2\"]}\n{FCGI_PARAMS, 1, \"\"}\n";
     for (int i = 0; i < 9; ++i) said += "{FCGI_STDIN, 1, \"a\"}\n";
     ends.they_say(said);
     ends.read_all();
-    const std::vector<std::string> shown = texts_of(ends.log.around(99, false));
-    BOOST_TEST(shown[1] == "> {FCGI_PARAMS, 1, [A=\"1\"]}");
+    BOOST_TEST(texts_of(ends.log.around(99, false))[1] == "> {FCGI_PARAMS, 1, [A=\"1\" B=\"2\"]}");
+    ends.log.variables = {"B", "C"};
+    BOOST_TEST(texts_of(ends.log.around(99, false))[1] == "> {FCGI_PARAMS, 1, [B=\"2\" ...]}");
 }
 
 BOOST_AUTO_TEST_CASE(evidence_is_cut_within_a_piece_and_says_so) {

@@ -68,6 +68,7 @@ public:
     Player(const Scenario& scenario, const PlayOptions& options) : scenario_(scenario), options_(options) {
         log_.ours = other_side(scenario.side);
         log_.params = options.params;
+        log_.variables = variables_asked(scenario.steps);
         if (options.listener == nullptr) return;
         // Whoever waits since before is not about this scenario; who comes later may not be either.
         options.listener->clients().begin_conversation();
@@ -278,7 +279,8 @@ private:
     /// `line` as a scenario has it, with the connection's name and the arrow.
     void log_http(const Step& step, const std::string& line) {
         const std::size_t text = step.connection.size() + std::string_view("> ").size();
-        log_.add({line[step.connection.size()] == '>' ? Side::web_server : Side::application, step.connection, line.substr(text), 1}, !log_.full());
+        const int weight = std::holds_alternative<CloseOurs>(step.action) ? 1 : 3;  // as of the end of a connection, or of what is said rarely
+        log_.add({line[step.connection.size()] == '>' ? Side::web_server : Side::application, step.connection, line.substr(text), weight}, !log_.full());
     }
 
     HttpExchange* open_http(const std::string& name) {

@@ -171,6 +171,16 @@ std::string with_base_named(const std::string& record, const Pairs& params) {
     return print(*pattern);
 }
 
+std::string with_others_left_out(const std::string& record, const std::vector<std::string>& names) {
+    auto pattern = names.empty() ? std::nullopt : read_record(record);
+    auto* told = pattern ? std::get_if<PairsPattern>(&pattern->content) : nullptr;
+    if (told == nullptr) return record;
+    const std::size_t num_others = std::erase_if(told->pairs, [&](const PairPattern& pair) { return std::find(names.begin(), names.end(), pair.name) == names.end(); });
+    if (num_others == 0 || told->pairs.empty()) return record;
+    told->open = true;
+    return print(*pattern);
+}
+
 namespace {
 
 /// What `records` say, if they are a whole request; it is yet to be seen whether they are.

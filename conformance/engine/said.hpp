@@ -31,6 +31,9 @@ using Pairs = std::vector<std::pair<std::string, std::string>>;
 /// A record of name-value pairs as its notation tells it, with `base` for base_params(params) where that gives the same record; else,
 /// or where it isn't notation of a record, as it is.
 [[nodiscard]] std::string with_base_named(const std::string& record, const Pairs& params);
+/// A record of name-value pairs as its notation tells it, with `...` for all whose names aren't among `names`. As it is where
+/// none is.
+[[nodiscard]] std::string with_others_left_out(const std::string& record, const std::vector<std::string>& names);
 /// A whole request, and how many records encode_request makes of it.
 struct WholeRequest {
     SendRequest request;

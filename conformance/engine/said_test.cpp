@@ -136,6 +136,14 @@ BOOST_AUTO_TEST_CASE(the_variables_of_a_plain_request_are_told_in_a_word) {
         BOOST_TEST(with_base_named(text, params) == text);
 }
 
+BOOST_AUTO_TEST_CASE(variables_that_nobody_asks_for_are_left_out) {
+    const std::string record = "{FCGI_PARAMS, 1, [A=\"1\" B=\"2\" A=\"3\" C=\"4\"], padding=2}";
+    BOOST_TEST(with_others_left_out(record, {"A", "D"}) == "{FCGI_PARAMS, 1, [A=\"1\" A=\"3\" ...], padding=2}");
+    BOOST_TEST(with_others_left_out(record, {"A", "B", "C"}) == record);
+    for (const std::vector<std::string>& names : {std::vector<std::string>{}, {"D"}}) BOOST_TEST(with_others_left_out(record, names) == record);
+    for (const std::string text : {"{FCGI_STDIN, 1, \"A\"}", "close", "{FCGI_PARAMS, 1, \"A\"}", ""}) BOOST_TEST(with_others_left_out(text, {"A"}) == text);
+}
+
 BOOST_AUTO_TEST_CASE(the_records_of_a_whole_request_are_known_again) {
     const Pairs params{{"SCRIPT_FILENAME", "/f"}};
     const auto records_of = [&](const SendRequest& request) {

@@ -515,6 +515,22 @@ const std::vector<std::string>& known_capabilities() {
     return capabilities;
 }
 
+std::vector<std::string> variables_asked(const std::vector<Step>& steps) {
+    std::vector<std::string> result;
+    const auto add = [&](const std::vector<std::string>& names) { result.insert(result.end(), names.begin(), names.end()); };
+    for (const Step& step : steps) {
+        if (const auto* either = std::get_if<Either>(&step.action))
+            for (const Alternative& alternative : either->alternatives) add(variables_asked(alternative.steps));
+        const auto* request = std::get_if<ExpectRequest>(&step.action);
+        if (request == nullptr) continue;
+        for (const PairPattern& pair : request->pairs.pairs) result.push_back(pair.name);
+        add(request->without);
+        add({request->std_in_size, request->data_size});
+    }
+    std::erase(result, "");
+    return result;
+}
+
 std::string ScriptError::print() const {
     std::string result = file + (line > 0 ? ":" + std::to_string(line) + ":" + std::to_string(column) : "") + ": " + message;
     if (text.empty()) return result;

@@ -225,6 +225,8 @@ enum class LongOnes : std::uint8_t {
 /// How much who reads its steps has to read: lines first, then characters, without measure; SIZE_MAX where they are unread. Of two
 /// cases the smaller is the plainer.
 [[nodiscard]] std::size_t reading_size(const Scenario& scenario);
+/// The names of the variables that `steps` look for in requests of a Web server, or want not to be there.
+[[nodiscard]] std::vector<std::string> variables_asked(const std::vector<Step>& steps);
 /// The steps as they would be written in a scenario, a line each; alternatives have their lines below them.
 [[nodiscard]] std::vector<std::string> lines_of(const std::vector<Step>& steps, Side under_test, PrintStyle style = PrintStyle::brief);
 

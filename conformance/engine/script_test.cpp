@@ -389,6 +389,13 @@ Action web_action_of(const std::string& line, const std::string& connection = {}
 
 }  // namespace
 
+BOOST_AUTO_TEST_CASE(the_variables_that_are_asked_for) {
+    const std::string lines = "http> GET /\n> request 1 [A=\"1\" B=*] without=C\neither a\n    > request 2 [D=\"1\"]\nor b\n    > request 2 without=E\nend\n";
+    const std::vector<std::string> names{"A", "B", "C", "D", "E"};
+    BOOST_TEST(variables_asked(steps_of(lines, Side::web_server)) == names, boost::test_tools::per_element());
+    BOOST_TEST(variables_asked(steps_of("> request 1 [A=\"1\"]\n< response 1\n")).empty());  // ours
+}
+
 BOOST_AUTO_TEST_CASE(http_requests) {
     const auto plain = web_action_of<HttpSend>("http> GET /hello?x=1\n", "http");
     BOOST_TEST(plain.method == "GET");
