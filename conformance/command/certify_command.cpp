@@ -114,6 +114,8 @@ RunOptions run_options(const CertifyOptions& options) {
     if (options.side == Side::application) name_application(options, result);
     if (options.side == Side::web_server) name_web_server(options, result);
     for (const std::string& param : options.params) result.again += " --param " + shell_quoted(param);
+    // Whoever has started the peer for us knows how to do that again.
+    if (const char* given = std::getenv("FCGISPEC_AGAIN"); given != nullptr && *given != '\0') result.again = given;
     result.params = parse_params(options.params);
     if (!options.name.empty()) result.name = options.name;
     result.splittings = parse_splittings(options.splitting);

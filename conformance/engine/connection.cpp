@@ -41,8 +41,12 @@ int weight_of(const Record& record, const Judgement& judgement, bool active, boo
             return record.content.empty() ? 0 : 2;
         case RecordType::params:
             return record.content.empty() ? 0 : by_peer ? 3 : 1;
+        case RecordType::end_request: {
+            const auto body = decode_end_request(record.content);
+            return body && body->protocol_status == ProtocolStatus::request_complete && body->app_status == 0 ? 1 : 3;
+        }
         default:
-            return 3;  // with FCGI_BEGIN_REQUEST and FCGI_END_REQUEST: what belongs to which request
+            return 3;  // with FCGI_BEGIN_REQUEST: what belongs to which request
     }
 }
 constexpr int weight_of_end = 1;  // of a connection
@@ -53,6 +57,7 @@ constexpr int weight_of_subject = 4;  // what a finding is about
 /// Web server's variables there are those that the scenario asks for.
 Excerpt told(std::span<const TraceLine> lines, const ConversationLog& log) {
     constexpr std::size_t num_request_lines_max = 16;
+    constexpr int weight_of_odd_params = 3;
     Excerpt result;
     for (std::size_t i = 0; i < lines.size(); i += result.back().num_records) {
         const TraceLine& first = lines[i];
@@ -67,6 +72,8 @@ Excerpt told(std::span<const TraceLine> lines, const ConversationLog& log) {
         if (are_params && first.from != log.ours) print_as(with_others_left_out(first.text, log.variables));
         if (first.from != log.ours) continue;
         if (are_params) print_as(with_base_named(first.text, log.params));
+        // Told by their bytes: not whole pairs, or not in the usual form.
+        if (are_params && one.weight > 0 && first.text.find(", \"") < first.text.find(", [")) one.weight = weight_of_odd_params;
         if (!first.text.starts_with("{FCGI_BEGIN_REQUEST, ")) continue;
         std::vector<std::string> records;
         for (std::size_t j = i; j < lines.size() && records.size() < num_request_lines_max && lines[j].from == log.ours && lines[j].connection == first.connection && lines[j].said; ++j)
@@ -77,6 +84,10 @@ Excerpt told(std::span<const TraceLine> lines, const ConversationLog& log) {
             one.num_records = whole->num_records;
         }
     }
+    // What goes over another connection than what it is about tells less; a Web server's HTTP is beside each of its connections.
+    if (log.ours == Side::web_server)
+        for (std::size_t i = 0, line = 0; i < result.size(); line += result[i++].num_records)
+            if (lines[line].connection != lines.back().connection) result[i].weight -= 1;
     return result;
 }
 

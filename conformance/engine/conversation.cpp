@@ -7,6 +7,7 @@
 #include <cassert>
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <set>
 #include <stdexcept>
 
@@ -96,6 +97,7 @@ private:
         played_.outcome = outcome;
         played_.got = got;
         if (step == nullptr) return;
+        subject_connection_ = step->connection;
         played_.wanted = print(*step, scenario_.side);
         played_.line = step->line;
     }
@@ -686,6 +688,14 @@ private:
         });
     }
 
+    /// What decided is the last that happened where it was awaited: other connections end later, and mean nothing. What a Web server
+    /// does shows beside its HTTP connections.
+    [[nodiscard]] std::size_t last_line_of_subject() const {
+        if (!subject_connection_ || scenario_.side != Side::application) return log_.lines.size();
+        const auto last = std::find_if(log_.lines.rbegin(), log_.lines.rend(), [&](const TraceLine& line) { return line.connection == *subject_connection_; });
+        return last == log_.lines.rend() ? log_.lines.size() : static_cast<std::size_t>(log_.lines.rend() - last) - 1;
+    }
+
     void finish() {
         for (const auto& [requirement, accused] : log_.accused)
             played_.accusations.push_back({std::string(requirement), accused.accusation.wanted, accused.accusation.got, accused.count, log_.around(accused.line, true)});
@@ -694,7 +704,7 @@ private:
         for (const TraceLine& line : log_.lines) played_.trace.push_back(line.print());
         if (log_.num_left_out > 0) played_.trace.push_back("# " + std::to_string(log_.num_left_out) + " more");
         played_.raw = std::make_shared<const Evidence>(std::move(log_.raw));
-        played_.around = log_.around(log_.lines.size(), false);
+        played_.around = log_.around(last_line_of_subject(), false);
         for (auto& [name, one] : connections_) played_.seen.emplace(name, one.take_seen());
         if (own_peer_ && !own_peer_->signalled) played_.died = own_peer_->process->exit_status();
         played_.http_answered = std::any_of(http_.begin(), http_.end(), [](const auto& one) { return one.second.seen().status != 0; });
@@ -713,6 +723,7 @@ private:
     std::set<Cursor::Bound> late_;                            // of clients of earlier conversations
     std::set<std::string> to_close_;                          // once the group is written
     std::string group_connection_;
+    std::optional<std::string> subject_connection_;  // of the expectation that wasn't met
     Buffer group_;
     std::vector<std::size_t> cuts_;
     Cursor cursor_;

@@ -307,6 +307,17 @@ Played with_alternatives(const Conduct& conduct, const std::string& lines, int d
 
 }  // namespace
 
+BOOST_AUTO_TEST_CASE(what_decided_is_shown_last_whatever_ended_later) {
+    const TestApplication application([](Visit& visit) {
+        if (visit.read_request() == 1 && visit.request_has("other")) visit.answer(1, "good");
+    });
+    const Played result = play(scenario_of("b> request 1 [QUERY_STRING=\"other\"] flags=0\nb< response 1\n> request 1\n< response 1\n"), options_for(application, short_ms));
+    BOOST_TEST(result.outcome == closed);
+    BOOST_TEST_REQUIRE(!result.around.empty());
+    BOOST_TEST(result.around.back().text == "< close");
+    BOOST_TEST(result.trace.size() > result.around.size());
+}
+
 BOOST_AUTO_TEST_CASE(the_alternative_that_is_met_is_taken) {
     const Played answered = with_alternatives([](Visit& visit) { visit.answer(1); visit.stay(); }, either_of_three);
     BOOST_TEST(answered.outcome == as_expected);

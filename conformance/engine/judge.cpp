@@ -12,7 +12,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr std::string_view why_unjudged = "the peer went another way, of which the scenario tells nothing";
 constexpr int interval_ms = 50;           // between two looks, whether it has come back or has ended
 constexpr int second_look_factor = 3;     // a silence is looked at again with so much more time
 constexpr int deadlines_of_a_timer = 33;  // how long a Web server's own timer may last
@@ -231,12 +230,12 @@ void Judge::judge_played(Played& played, Outcome& outcome) {
     }
     if (played.unjudged) {
         result.verdict = Verdict::skipped;
-        result.reason = std::string(why_unjudged);
+        result.reason = "the peer went the way '" + played.alternatives.back() + "', on which the scenario tells nothing";
     } else if (played.tolerated) {
         result.verdict = Verdict::tolerated;
         result.reason = "tolerated: " + result.alternative;
         outcome.wanted = played.tolerated->better.empty() ? result.title : played.tolerated->better;
-        outcome.got = played.tolerated->taken + ", which is poor but tolerated";
+        outcome.got = played.tolerated->taken;
     }
     for (const Observed& accusation : outcome.accusations) {
         if (!proves(result, accusation.requirement)) continue;

@@ -27,9 +27,9 @@ EndRequestBody end_request_of(Bytes content) {
     return *decode_end_request(whole);
 }
 
-std::string describe(const EndRequestBody& body) {
+std::string describe(std::uint16_t request_id, const EndRequestBody& body) {
     const BodyPattern fields{{body.app_status, static_cast<std::uint32_t>(body.protocol_status)}};
-    return print(RecordPattern{.type = RecordType::end_request, .request_id = std::nullopt, .content = fields, .padding = {}, .content_length = {}},
+    return print(RecordPattern{.type = RecordType::end_request, .request_id = request_id, .content = fields, .padding = {}, .content_length = {}},
                  PrintStyle::brief);
 }
 
@@ -98,7 +98,7 @@ Match match_stream(const Expect& expected, const ConnectionSeen& seen, std::uint
     }
     Match result = pattern == TextPattern{} ? match_end(stream->bytes, complete, at) : match_text(pattern, stream->bytes, complete, at);
     if (result.kind == pending) return not_yet(seen, result.got == "\"\"" ? "" : result.got);
-    if (result.kind == contradicted && request != nullptr && request->end) result.got += ", then " + describe(*request->end);
+    if (result.kind == contradicted && request != nullptr && request->end) result.got += ", then " + describe(request_id, *request->end);
     return result;
 }
 
@@ -110,13 +110,13 @@ Match match_end_request(const Expect& expected, const ConnectionSeen& seen, std:
     if (const auto* body = std::get_if<BodyPattern>(&expected.record.content)) {
         const bool same = fits(body->fields[0], request->end->app_status) &&
                           fits(body->fields[1], static_cast<std::uint32_t>(request->end->protocol_status));
-        if (!same) return {contradicted, describe(*request->end)};
+        if (!same) return {contradicted, describe(request_id, *request->end)};
     }
     // A body that is none is written as a text: a record of a trace.
     if (const auto* text = std::get_if<TextPattern>(&expected.record.content); text != nullptr && !text->text.empty()) {
         const EndRequestBody body = end_request_of(bytes_of(text->text));
         if (body.app_status != request->end->app_status || body.protocol_status != request->end->protocol_status)
-            return {contradicted, describe(*request->end)};
+            return {contradicted, describe(request_id, *request->end)};
     }
     cursor = {.life = cursor.life + 1, .streams = {}};
     return {met, {}};
@@ -227,7 +227,7 @@ Match match(const std::string& connection, const ExpectResponse& expected, const
     const auto found = request->streams.find(RecordType::std_out);
     const std::string_view value = found == request->streams.end() ? std::string_view{} : found->second.bytes;
     if (!request->end) return not_yet(seen, value.empty() ? "" : describe_value(value));
-    if (request->end->protocol_status != ProtocolStatus::request_complete) return {contradicted, describe(*request->end)};
+    if (request->end->protocol_status != ProtocolStatus::request_complete) return {contradicted, describe(expected.request_id, *request->end)};
     const std::size_t used = at.streams[RecordType::std_out].used;
     const CgiResponse response = parse_cgi_response(value);
     if ((expected.status || expected.body) && response.header_size == 0) return {contradicted, "no CGI header block in " + describe_value(value)};

@@ -88,7 +88,7 @@ BOOST_AUTO_TEST_CASE(a_text_that_has_begun_is_pending) {
 BOOST_AUTO_TEST_CASE(a_text_that_is_shorter_or_longer) {
     check(matched(out("ab") + out(""), "{FCGI_STDOUT, 1, \"abc\"}"), contradicted, "\"ab\"");
     check(matched(out("ab") + complete, "{FCGI_STDOUT, 1, \"abc\"}"), contradicted,
-          "\"ab\", then {FCGI_END_REQUEST, *, {0, FCGI_REQUEST_COMPLETE}}");
+          "\"ab\", then {FCGI_END_REQUEST, 1, {0, FCGI_REQUEST_COMPLETE}}");
     Conversation longer(out("abcd") + out(""));
     BOOST_TEST(longer.expect("{FCGI_STDOUT, 1, \"abc\"}").kind == met);
     check(longer.expect("{FCGI_STDOUT, 1, \"\"}"), contradicted, "\"d\"");
@@ -100,7 +100,7 @@ BOOST_AUTO_TEST_CASE(an_end_is_the_empty_record_or_the_end_of_the_request) {
     BOOST_TEST(matched(out(""), "{FCGI_STDOUT, 1, \"\"}").kind == met);
     // That a stream lacks its end is the checker's business.
     BOOST_TEST(matched(complete, "{FCGI_STDOUT, 1, \"\"}").kind == met);
-    check(matched(out("x") + complete, "{FCGI_STDOUT, 1, \"\"}"), contradicted, "\"x\", then {FCGI_END_REQUEST, *, {0, FCGI_REQUEST_COMPLETE}}");
+    check(matched(out("x") + complete, "{FCGI_STDOUT, 1, \"\"}"), contradicted, "\"x\", then {FCGI_END_REQUEST, 1, {0, FCGI_REQUEST_COMPLETE}}");
 }
 
 BOOST_AUTO_TEST_CASE(an_open_start_is_searched) {
@@ -145,7 +145,7 @@ BOOST_AUTO_TEST_CASE(streams_of_a_request_are_matched_apart) {
     BOOST_TEST(conversation.expect("{FCGI_STDOUT, 1, \"ab\"}").kind == met);
     BOOST_TEST(conversation.expect("{FCGI_STDOUT, 1, \"\"}").kind == met);
     check(matched("{FCGI_STDERR, 1, \"a\"}\n" + complete, "{FCGI_STDOUT, 1, \"a\"}"), contradicted,
-          "\"\", then {FCGI_END_REQUEST, *, {0, FCGI_REQUEST_COMPLETE}}");
+          "\"\", then {FCGI_END_REQUEST, 1, {0, FCGI_REQUEST_COMPLETE}}");
 }
 
 BOOST_AUTO_TEST_CASE(long_values_are_told_shortly) {
@@ -165,8 +165,8 @@ BOOST_AUTO_TEST_CASE(the_end_of_a_request) {
     BOOST_TEST(matched(refused, "{FCGI_END_REQUEST, 1, {*, FCGI_OVERLOADED}}").kind == met);
     BOOST_TEST(matched(refused, "{FCGI_END_REQUEST, 1, {7, *}}").kind == met);
     BOOST_TEST(matched(refused, "{FCGI_END_REQUEST, 1, *}").kind == met);
-    check(matched(refused, "{FCGI_END_REQUEST, 1, {8, FCGI_OVERLOADED}}"), contradicted, "{FCGI_END_REQUEST, *, {7, FCGI_OVERLOADED}}");
-    check(matched(refused, "{FCGI_END_REQUEST, 1, {*, FCGI_REQUEST_COMPLETE}}"), contradicted, "{FCGI_END_REQUEST, *, {7, FCGI_OVERLOADED}}");
+    check(matched(refused, "{FCGI_END_REQUEST, 1, {8, FCGI_OVERLOADED}}"), contradicted, "{FCGI_END_REQUEST, 1, {7, FCGI_OVERLOADED}}");
+    check(matched(refused, "{FCGI_END_REQUEST, 1, {*, FCGI_REQUEST_COMPLETE}}"), contradicted, "{FCGI_END_REQUEST, 1, {7, FCGI_OVERLOADED}}");
     check(matched(refused, "{FCGI_END_REQUEST, 2, *}"), pending, "nothing");
     check(matched(out("a"), "{FCGI_END_REQUEST, 1, *}"), pending, "streams, but no FCGI_END_REQUEST");
 }
@@ -185,7 +185,7 @@ BOOST_AUTO_TEST_CASE(an_id_has_several_lives) {
     BOOST_TEST(conversation.expect("{FCGI_END_REQUEST, 1, {0, *}}").kind == met);
     BOOST_TEST(conversation.expect("{FCGI_STDOUT, 1, \"second\"}").kind == met);
     BOOST_TEST(conversation.expect("{FCGI_STDOUT, 1, \"\"}").kind == met);
-    check(conversation.expect("{FCGI_END_REQUEST, 1, {0, *}}"), contradicted, "{FCGI_END_REQUEST, *, {3, FCGI_REQUEST_COMPLETE}}");
+    check(conversation.expect("{FCGI_END_REQUEST, 1, {0, *}}"), contradicted, "{FCGI_END_REQUEST, 1, {3, FCGI_REQUEST_COMPLETE}}");
     BOOST_TEST(conversation.expect("{FCGI_END_REQUEST, 1, {3, *}}").kind == met);
     check(conversation.expect("{FCGI_STDOUT, 1, \"third\"}"), pending, "nothing");
 }
@@ -194,7 +194,7 @@ BOOST_AUTO_TEST_CASE(interleaved_requests_are_matched_apart) {
     Conversation conversation(out("a", 1) + out("x", 2) + out("b", 1) + "{FCGI_END_REQUEST, 2, {2, 0}}\n" + out("", 1) + complete);
     BOOST_TEST(conversation.expect("{FCGI_STDOUT, 1, \"ab\"}").kind == met);
     BOOST_TEST(conversation.expect("{FCGI_STDOUT, 2, \"x\"}").kind == met);
-    check(conversation.expect("{FCGI_STDOUT, 2, \"y\"}"), contradicted, "\"\", then {FCGI_END_REQUEST, *, {2, FCGI_REQUEST_COMPLETE}}");
+    check(conversation.expect("{FCGI_STDOUT, 2, \"y\"}"), contradicted, "\"\", then {FCGI_END_REQUEST, 2, {2, FCGI_REQUEST_COMPLETE}}");
     BOOST_TEST(conversation.expect("{FCGI_END_REQUEST, 1, {0, *}}").kind == met);
     BOOST_TEST(conversation.expect("{FCGI_END_REQUEST, 2, {2, *}}").kind == met);
 }
@@ -272,7 +272,7 @@ BOOST_AUTO_TEST_CASE(a_response_with_status_and_body) {
     check(matched(said, "response 1 \"no\""), contradicted, "body \"not\"");
     check(matched(out("text") + complete, "response 1 \"text\""), contradicted, "no CGI header block in \"text\"");
     BOOST_TEST(matched(out("text") + complete, "response 1").kind == met);  // the header block isn't asked for
-    check(matched("{FCGI_END_REQUEST, 1, {0, FCGI_OVERLOADED}}", "response 1"), contradicted, "{FCGI_END_REQUEST, *, {0, FCGI_OVERLOADED}}");
+    check(matched("{FCGI_END_REQUEST, 1, {0, FCGI_OVERLOADED}}", "response 1"), contradicted, "{FCGI_END_REQUEST, 1, {0, FCGI_OVERLOADED}}");
 }
 
 BOOST_AUTO_TEST_CASE(a_response_is_pending_up_to_its_end) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <map>
 #include <set>
 
@@ -83,7 +84,7 @@ std::vector<std::string> shared_sentences(const std::vector<Finding>& findings, 
     for (auto& [sentence, ids] : broken_by_sentence) {
         if (ids.size() < 2) continue;
         std::sort(ids.begin(), ids.end());
-        shared.push_back(joined(ids) + ": read from one sentence of the specification");
+        shared.push_back(joined(ids) + ": readings of the same sentence of the specification");
     }
     std::sort(shared.begin(), shared.end());
     return shared;
@@ -107,12 +108,28 @@ std::string ProfileStanding::print() const {
     std::vector<std::string> parts;
     if (!broken.empty()) parts.push_back(joined(broken));
     if (!known.empty()) parts.push_back("known " + joined(known));
-    if (!tolerated.empty()) parts.push_back("tolerated " + joined(tolerated));
+    if (!tolerated.empty()) parts.push_back((standing == Standing::not_tested ? "seen beside other cases: tolerated " : "tolerated ") + joined(tolerated));
     if (num_inconclusive > 0) parts.push_back(counted(num_inconclusive, "case") + " inconclusive");
     if (num_skipped > 0 && num_conclusive > 0) parts.push_back((standing == Standing::conforms ? "in the " : "") + counted(num_conclusive, "case") + " played");
     if (num_skipped > 0) parts.push_back(counted(num_skipped, "case") + " skipped");
+    if (!untested.empty() && num_conclusive > 0) parts.push_back(joined(untested) + " not tested");
     return std::string(name_of(standing)) + (parts.empty() ? "" : ": ") + joined(parts, "; ");
 }
+
+namespace {
+
+/// A profile that conforms where it was played has said nothing of these.
+void name_untested(const Report& report, const Register& requirements, std::vector<ProfileStanding>& lines) {
+    std::map<std::string, bool> told;  // whether something is known of it, by requirement
+    for (const Result& result : report.results)
+        for (const std::string& id : result.requirements) told[id] |= result.verdict != Verdict::skipped;
+    for (const Finding& finding : report.findings) told[finding.requirement] = true;
+    for (const Requirement& requirement : requirements.all())
+        if (const auto found = told.find(requirement.id); found != told.end() && !found->second && requirement.level == Level::must)
+            line_of(lines, requirement.profile).untested.push_back(requirement.id);
+}
+
+}  // namespace
 
 std::vector<ProfileStanding> certificate_of(const Report& report, const Register& requirements) {
     std::vector<ProfileStanding> lines;
@@ -125,6 +142,7 @@ std::vector<ProfileStanding> certificate_of(const Report& report, const Register
     }
     for (const Finding& finding : report.findings)
         accuse(finding, line_of(lines, profile_of(requirements, finding.requirement)));
+    name_untested(report, requirements, lines);
     for (ProfileStanding& line : lines) line.standing = standing_of(line, report.interrupted);
     return lines;
 }
@@ -220,6 +238,9 @@ std::vector<std::string> legend_of(const std::vector<Finding>& findings, const R
     const auto is_tolerated = [](const Finding& finding) { return finding.verdict == Verdict::tolerated; };
     std::vector<std::string> result;
     if (any_says("")) result.emplace_back("> we said, < the peer said, ! broke the requirement");
+    const auto names_connection = [](const ExcerptLine& line) { return !line.text.empty() && std::isalpha(static_cast<unsigned char>(line.text.front())) != 0 && !line.text.starts_with("http"); };
+    const bool any_other = std::any_of(findings.begin(), findings.end(), [&](const Finding& finding) { return std::any_of(finding.records.begin(), finding.records.end(), names_connection); });
+    if (any_other) result.emplace_back("a> a< b> b<: on connections of their own; that something was answered there shows that there was time");
     if (any_says("> request ")) result.emplace_back("request: all records of one, in its plainest form, with FCGI_KEEP_CONN where no flags are told");
     if (any_says("[base") || any_says(" base ") || any_says(" base]")) result.emplace_back("base: the CGI variables of a plain request, and those of --param");
     if (std::any_of(findings.begin(), findings.end(), is_tolerated)) result.emplace_back("tolerated: a recommendation that is not followed, or a poor way that is allowed");

@@ -27,9 +27,11 @@ struct ProfileStanding {
     std::vector<std::string> broken = {};     ///< requirements of findings that no baseline knows
     std::vector<std::string> known = {};      ///< of known deviations
     std::vector<std::string> tolerated = {};  ///< of tolerated findings
-    /// "conforms", "conforms: 1 case played; 63 cases skipped", "deviates: R-5.5-2, R-5.5-3", "not tested: 6 cases skipped".
+    std::vector<std::string> untested = {};   ///< musts whose cases were all skipped
+    /// "conforms", "conforms: in the 1 case played; 63 cases skipped; R-5.5-2 not tested", "deviates: R-5.5-2, R-5.5-3", "not tested: 6 cases skipped".
     [[nodiscard]] std::string print() const;
 };
+inline constexpr std::string_view how_cases_count = "A case counts in each profile of which it proves a requirement.";
 /// All profiles(). One that has a fail or crash deviates, known or not. One conforms only where every case that was not
 /// skipped came to its end. What the register doesn't know stands in a last line of its own.
 [[nodiscard]] std::vector<ProfileStanding> certificate_of(const Report& report, const Register& requirements);

@@ -75,6 +75,7 @@ std::string data_of(const Report& report, const Register& requirements) {
                         {"counts", counts_of(report)},
                         {"legend", joined(legend_of(report.findings, requirements), "; ")},
                         {"certificate", certificate_json(report, requirements)},
+                        {"how_cases_count", how_cases_count},
                         {"requirements", requirements_json(report, requirements)}});
 }
 

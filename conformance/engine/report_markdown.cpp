@@ -90,7 +90,7 @@ std::string certificate(const Report& report, const Register& requirements) {
     std::string text = "## Certificate\n\n" + row({"profile", "standing"}) + row({"---", "---"});
     for (const ProfileStanding& each : certificate_of(report, requirements))
         text += row({prose(each.profile), prose(each.print())});
-    return text + '\n';
+    return text + '\n' + std::string(how_cases_count) + "\n\n";
 }
 
 std::string accusation(const Finding& finding, const Register& requirements) {

@@ -13,8 +13,9 @@ namespace {
 constexpr std::size_t width = 100;
 constexpr std::size_t indent = 10;            // of what belongs to a finding
 constexpr std::size_t label_indent = 18;      // of the text beside "wanted"
-constexpr std::size_t num_lines_max = 2;      // of statement, wanted and got each: a peer may have said much
-constexpr std::size_t num_finding_lines_max = 12;  // records take what the rest leaves: 4 at least
+constexpr std::size_t num_lines_max = 2;      // of statement and got each: a peer may have said much
+constexpr std::size_t num_finding_lines_max = 12;
+constexpr std::size_t num_records_wanted = 4;      // where there are as many; they take what the rest leaves
 constexpr std::size_t num_last_lines = 2;          // "seen" and "again"
 constexpr std::size_t got_size_max = 150;     // characters: fewer than two lines, which break between words
 constexpr std::size_t remark_size_max = 160;  // characters
@@ -138,18 +139,15 @@ private:
         // Coloured once it is wrapped: what colours has no width.
         out_ += painted(verdict, colour_of(finding.verdict)) + text.substr(verdict.size());
         if (options_.quiet) return;
-        const std::string wanted = wrapped_lines("wanted", finding.wanted, num_lines_max);
         // What it ends in tells what became of the connection, and how long that was waited for.
         const std::string got = wrapped_lines("got", shortened_within(finding.got, got_size_max), num_lines_max);
-        const auto num_left = [&](const std::string& wanted_lines) {
-            const std::string lines = out_.substr(before) + wanted_lines + got;
-            return num_finding_lines_max - static_cast<std::size_t>(std::count(lines.begin(), lines.end(), '\n')) - num_last_lines;
-        };
-        // Of many alternatives the first ones must do where the records need the room: the scenario has them all.
-        const bool tight = finding.records.size() > num_left(wanted);
-        const std::string fitting = tight ? wrapped_lines("wanted", finding.wanted, 1) : wanted;
-        const std::size_t num_records_max = num_left(fitting);
-        out_ += fitting + got;
+        const std::string first = out_.substr(before) + got;
+        const auto num_used = static_cast<std::size_t>(std::count(first.begin(), first.end(), '\n')) + num_last_lines;
+        // All that is wanted, where that leaves room for the records that tell most.
+        const std::size_t num_records_min = std::min(finding.records.size(), num_records_wanted);
+        const std::string wanted = wrapped_lines("wanted", finding.wanted, std::max(num_lines_max, num_finding_lines_max - num_used - num_records_min));
+        const std::size_t num_records_max = num_finding_lines_max - num_used - static_cast<std::size_t>(std::count(wanted.begin(), wanted.end(), '\n'));
+        out_ += wanted + got;
         records(finding, num_records_max);
         whole_line("seen", frequency_of(finding));
         whole_line("again", finding.again);
@@ -218,6 +216,7 @@ private:
     void certificate() {
         for (const ProfileStanding& each : certificate_of(report_, requirements_))
             out_ += labelled("  " + each.profile, each.print(), 16, width);
+        out_ += "  " + std::string(how_cases_count) + '\n';
         out_ += '\n';
     }
 

@@ -176,6 +176,16 @@ def test_run_refuses_what_it_does_not_know():
     assert (nothing.returncode, "what to run" in nothing.stderr) == (2, True)
 
 
+def test_run_tells_its_command_the_peers_name_and_how_to_be_run_again():
+    installed("fcgiwrap")
+    script = 'echo "$FCGISPEC_AGAIN"; echo "$0"'
+    options = ["{name}", "--select", "x", "--param", "A=b c", "--html", "file", "--param=D=e", "{address}"]
+    done = run("fcgiwrap", "--transport", "tcp", "--", "sh", "-c", script, *options)
+    again, name = done.stdout.splitlines()
+    assert again == "scripts/peers/run fcgiwrap --transport tcp -- sh -c --param 'A=b c' --param=D=e {address}"
+    assert name == f"fcgiwrap {peers.find('fcgiwrap').version()} ({peers.find('fcgiwrap').about})"
+
+
 def test_run_names_a_command_that_cannot_be_run():
     installed("fcgiwrap")
     done = run("fcgiwrap", "--", "./no-such-command")

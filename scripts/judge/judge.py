@@ -29,8 +29,10 @@ BORNE_OUT = "borne out"
 CONTRADICTED = "contradicted"
 # What a scenario's accusation has as `wanted`: a line of it. The checker's have a sentence.
 SCENARIO_LINE = re.compile(r"\w*[<>] |either |process ")
+# A poor alternative that the peer took: that it did is no fault.
+ALTERNATIVE = re.compile(r"[\w-]+ \((\w*[<>] |process )")
 # What a run saw elsewhere than in this conversation, or concluded from several.
-NOT_IN_THE_BYTES = ("which is poor but tolerated", "the peer ended with", "the peer ended by", "on a fresh connection is not")
+NOT_IN_THE_BYTES = ("the peer ended with", "the peer ended by", "on a fresh connection is not")
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,7 @@ def judge(finding: dict[str, Any], peer: str) -> Judgement:
     """`peer`: the side that is accused. EvidenceError where the evidence is none."""
     conversation = read_evidence(finding)
     try:
-        if any(words in finding["got"] for words in NOT_IN_THE_BYTES):
+        if ALTERNATIVE.match(finding["got"]) or any(words in finding["got"] for words in NOT_IN_THE_BYTES):
             raise CannotTell("not a matter of these bytes: " + finding["got"])
         if SCENARIO_LINE.match(finding["wanted"]) or finding["requirement"] not in RULES:
             verdict, why = judge_claims(finding, conversation, peer)

@@ -331,7 +331,7 @@ def test_a_scenario_s_accusation_of_what_the_checker_proves_is_judged_as_the_sce
     "wanted, got",
     [
         ("< response 1", "somehow not"),
-        ("What is not required is done", "all, which is poor but tolerated"),
+        ("What is not required is done", "all (< response 1; < close)"),
         ("< response 1", "nothing; a plain request on a fresh connection is not answered any more"),
         ("process exits 0", "exit status 1"),
         ("< {FCGI_END_REQUEST, 1, *}", "nothing; exit status 1"),
