@@ -141,6 +141,8 @@ Judgement LifecycleChecker::see_of_inactive(const Record& record) {
     const RequestState state = begun_.contains(id) ? RequestState::ended : RequestState::inactive;
     const Transition step = transition(state, Role{}, record.type, record.content.empty());
     if (step.broken && defined) accuse(judgement, *step.broken, describe_misplaced(record, state, *step.broken));
+    if (step.broken == Rule::output_after_end_request) answered_on_ids_.insert(id);
+    if (step.broken == Rule::end_request_once) answered_on_ids_.erase(id);
     if (record.type != RecordType::begin_request) return judgement;
     if (id > small_id_max && requests_.size() < small_id_max)
         accuse(judgement, Rule::large_request_id,
@@ -151,7 +153,9 @@ Judgement LifecycleChecker::see_of_inactive(const Record& record) {
     const auto body = decode_begin_request(record.content);
     if (body) request.role = body->role;
     if (body) request.keep_conn = (body->flags & keep_conn) != 0;
-    if (body && !name_of(body->role).empty() && defined) return judgement;
+    // What still comes under the id belongs to the request before, or to this one: nobody knows.
+    const bool ambiguous = answered_on_ids_.contains(id);
+    if (body && !name_of(body->role).empty() && defined && !ambiguous) return judgement;
     request.state = RequestState::undefined;
     leave_undefined(request);
     return judgement;

@@ -72,6 +72,9 @@ private:
     public:
         [[nodiscard]] bool contains(std::uint16_t id) const noexcept { return id < bits_.size() && bits_[id]; }
         void insert(std::uint16_t id);
+        void erase(std::uint16_t id) noexcept {
+            if (contains(id)) bits_[id] = false;
+        }
 
     private:
         std::vector<bool> bits_;
@@ -96,6 +99,7 @@ private:
     Requests requests_;      // the active ones
     IdSet begun_;            // ever
     IdSet undefined_ids_;    // of ended requests that were not defined, or undefined
+    IdSet answered_on_ids_;  // of ended requests whose answer goes on behind FCGI_END_REQUEST, and hasn't ended again
     bool defined_ = true;    // else somebody broke the framing or the management: lifecycles aren't judged any more
     bool null_id_used_ = false;  // by the Web server, for an application record: may be answered alike [R-3.3-33]
     bool provoked_ = false;  // the Web server broke a rule of some request: the application may close

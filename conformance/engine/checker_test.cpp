@@ -217,6 +217,17 @@ BOOST_AUTO_TEST_CASE(an_undefined_id_stays_so_when_it_is_used_again) {
 
 // ---- limits ---------------------------------------------------------------------------------------------------------
 
+BOOST_AUTO_TEST_CASE(an_id_under_which_an_ended_request_is_still_answered_is_ambiguous) {
+    const std::string begin = "> {FCGI_BEGIN_REQUEST, 1, {FCGI_RESPONDER, FCGI_KEEP_CONN}}\n> {FCGI_PARAMS, 1, \"\"}\n> {FCGI_STDIN, 1, \"\"}\n";
+    const std::string end = "< {FCGI_END_REQUEST, 1, {0, FCGI_REQUEST_COMPLETE}}\n";
+    const std::string output = "< {FCGI_STDOUT, 1, \"late\"}\n< {FCGI_STDOUT, 1, \"\"}\n";
+    // An abort is answered at once, and the request goes on: its second end falls into the next one.
+    const std::string aborted = begin.substr(0, begin.find('\n') + 1) + "> {FCGI_ABORT_REQUEST, 1, \"\"}\n" + end + output;
+    BOOST_TEST(requirements_of(accused_in(aborted + begin + end)) == (std::multiset<std::string>{"R-3.3-24", "R-3.3-24"}), boost::test_tools::per_element());
+    // Where it comes before the next begins, that one is judged as any other.
+    BOOST_TEST(requirements_of(accused_in(aborted + end + begin + end)) == (std::multiset<std::string>{"R-3.3-24", "R-3.3-24", "R-5.5-1", "R-6.1-7"}), boost::test_tools::per_element());
+}
+
 BOOST_AUTO_TEST_CASE(all_ids_can_be_active_and_are_forgotten_when_ended) {
     LifecycleChecker checker;
     const auto begin = encode(BeginRequestBody{.role = Role::responder, .flags = keep_conn});
