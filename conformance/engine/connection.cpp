@@ -18,135 +18,9 @@ namespace fcgispec {
 namespace {
 
 constexpr std::size_t trace_text_size_max = 4096;   // of a record's content in a trace
-constexpr std::size_t num_trace_lines_max = 1000;
-constexpr std::size_t trace_size_max = 256U << 10;  // of all lines together: a run keeps a trace of each case that fails
-constexpr std::size_t num_lines_around = 6;         // of a trace, that a finding shows
 constexpr std::chrono::milliseconds cut_patience{20};  // with a peer that doesn't take the piece before a cut, once a group
 
-constexpr std::size_t aligning_padding_size_max = 7;  // [§3.3] recommends multiples of eight
-
-/// What isn't as usual says most of why something is wrong, and to which request a record belongs; then what is said at all; that
-/// a stream ends, least.
-/// `active`: its request was, when it was said.
-/// `by_peer`: the variables of a request are ours to choose, and say little; those of a Web server are what it is asked for.
-int weight_of(const Record& record, const Judgement& judgement, bool active, bool by_peer) {
-    const bool late = !active && record.type != RecordType::begin_request;
-    const bool odd = judgement.meaningless || late || record.version != version_1 || record.reserved != 0 || record.request_id == null_request_id ||
-                     record.padding.size() > (record.content.empty() ? 0 : aligning_padding_size_max);
-    if (odd) return 3;
-    switch (record.type) {
-        case RecordType::std_in:
-        case RecordType::std_out:
-        case RecordType::data:
-            return record.content.empty() ? 0 : 2;
-        case RecordType::params:
-            return record.content.empty() ? 0 : by_peer ? 3 : 1;
-        case RecordType::end_request: {
-            const auto body = decode_end_request(record.content);
-            return body && body->protocol_status == ProtocolStatus::request_complete && body->app_status == 0 ? 1 : 3;
-        }
-        default:
-            return 3;  // with FCGI_BEGIN_REQUEST: what belongs to which request
-    }
-}
-constexpr int weight_of_end = 1;  // of a connection
-constexpr int weight_of_request = 3;
-constexpr int weight_of_subject = 4;  // what a finding is about
-
-/// Our requests that are whole and plain are one line each, as a scenario has them, and other variables of a plain request a word. Of a
-/// Web server's variables there are those that the scenario asks for.
-Excerpt told(std::span<const TraceLine> lines, const ConversationLog& log) {
-    constexpr std::size_t num_request_lines_max = 16;
-    constexpr int weight_of_odd_params = 3;
-    Excerpt result;
-    for (std::size_t i = 0; i < lines.size(); i += result.back().num_records) {
-        const TraceLine& first = lines[i];
-        ExcerptLine& one = result.emplace_back(first.print(), first.weight);
-        if (!first.said) continue;
-        const auto print_as = [&](std::string text) {
-            TraceLine line = first;
-            line.text = std::move(text);
-            one.text = line.print();
-        };
-        const bool are_params = first.text.starts_with("{FCGI_PARAMS, ");
-        if (are_params && first.from != log.ours) print_as(with_others_left_out(first.text, log.variables));
-        if (first.from != log.ours) continue;
-        if (are_params) print_as(with_base_named(first.text, log.params));
-        // Told by their bytes: not whole pairs, or not in the usual form.
-        if (are_params && one.weight > 0 && first.text.find(", \"") < first.text.find(", [")) one.weight = weight_of_odd_params;
-        if (!first.text.starts_with("{FCGI_BEGIN_REQUEST, ")) continue;
-        std::vector<std::string> records;
-        for (std::size_t j = i; j < lines.size() && records.size() < num_request_lines_max && lines[j].from == log.ours && lines[j].connection == first.connection && lines[j].said; ++j)
-            records.push_back(lines[j].text);
-        if (auto whole = whole_request(records, log.params)) {
-            print_as(print(Step{.connection = {}, .action = std::move(whole->request)}, Side::application).substr(std::string_view("> ").size()));
-            one.weight = weight_of_request;
-            one.num_records = whole->num_records;
-        }
-    }
-    // What goes over another connection than what it is about tells less; a Web server's HTTP is beside each of its connections.
-    if (log.ours == Side::web_server)
-        for (std::size_t i = 0, line = 0; i < result.size(); line += result[i++].num_records)
-            if (lines[line].connection != lines.back().connection) result[i].weight -= 1;
-    return result;
-}
-
 }  // namespace
-
-std::string TraceLine::print() const { return !said ? "# " + text : connection + (from == Side::web_server ? "> " : "< ") + text; }
-
-bool ConversationLog::full() const noexcept { return lines.size() >= num_trace_lines_max || size >= trace_size_max; }
-
-bool ConversationLog::keeps(Side from, const Judgement& judgement) const {
-    const auto is_first = [&](const Accusation& accusation) { return !accused.contains(accusation.requirement); };
-    return !full() || (from != ours && std::any_of(judgement.accusations.begin(), judgement.accusations.end(), is_first));
-}
-
-void ConversationLog::add(TraceLine line, bool keep) {
-    if (!keep) {
-        ++num_left_out;
-        return;
-    }
-    size += line.text.size();
-    lines.push_back(std::move(line));
-}
-
-void ConversationLog::add_comment(std::string text) {
-    constexpr int weight = 3;  // as of what is said rarely
-    add({.from = ours, .connection = {}, .text = std::move(text), .weight = weight, .said = false}, !full());
-}
-
-void ConversationLog::add(const Accusation& accusation) {
-    AccusedLine& entry = accused[accusation.requirement];
-    if (entry.count++ > 0) return;
-    entry.accusation = accusation;
-    entry.line = lines.size() - 1;
-}
-
-Excerpt ConversationLog::around(std::size_t line, bool mark) const {
-    Excerpt all = told(std::span(lines).first(std::min(line + 1, lines.size())), *this);
-    if (all.empty()) return all;
-    all.back().weight = weight_of_subject;
-    if (mark && line < lines.size()) all.back().text.insert(0, offending_mark);
-    return most_telling(std::move(all), num_lines_around);
-}
-
-void ConversationLog::add(RawPiece piece) {
-    constexpr std::size_t own_size = 64;  // about what a piece takes beside its bytes
-    if (raw.cut) return;
-    const std::size_t room = evidence_size_max - std::min(evidence_size_max, raw_size + own_size);
-    raw.cut = piece.bytes.size() > room || room == 0;
-    if (room == 0) return;
-    if (raw.cut) piece.bytes.resize(room);
-    raw_size += piece.bytes.size() + own_size;
-    const bool goes_on = !raw.pieces.empty() && raw.pieces.back().from == piece.from && raw.pieces.back().connection == piece.connection &&
-                         raw.pieces.back().http == piece.http && raw.pieces.back().end.empty() && piece.end.empty();
-    if (goes_on) {
-        raw.pieces.back().bytes += piece.bytes;
-    } else {
-        raw.pieces.push_back(std::move(piece));
-    }
-}
 
 Connection::Connection(std::string name, FileDescriptor socket, ConversationLog& log)
     : name_(std::move(name)), socket_(std::move(socket)), log_(log) {}
@@ -242,7 +116,7 @@ void Connection::end(PeerEnd how) {
     log_.add(RawPiece{.from = theirs, .connection = name_, .end = how == PeerEnd::fin ? "close" : "reset", .bytes = {}});
     // A reset may throw away what was sent before it: only after a FIN is it known what the peer did not say.
     const Judgement judgement = how == PeerEnd::fin ? checker_.see_end(theirs, theirs_.missing()) : Judgement{};
-    judge(theirs, judgement, how == PeerEnd::fin ? "close" : "reset", weight_of_end);
+    judge(theirs, judgement, how == PeerEnd::fin ? "close" : "reset", weight::of_the_usual);
 }
 
 bool Connection::read_some() {
@@ -279,7 +153,7 @@ bool Connection::flooded() const noexcept { return log_.received_size > conversa
 
 void Connection::end_ours(const std::string& how) {
     log_.add(RawPiece{.from = log_.ours, .connection = name_, .end = how, .bytes = {}});
-    judge(log_.ours, checker_.see_end(log_.ours, ours_.missing()), how, weight_of_end);
+    judge(log_.ours, checker_.see_end(log_.ours, ours_.missing()), how, weight::of_the_usual);
 }
 
 void Connection::half_close() {

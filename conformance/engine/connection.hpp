@@ -11,9 +11,8 @@
 
 #include "codec/record_reader.hpp"
 #include "conformance/engine/checker.hpp"
-#include "conformance/engine/evidence.hpp"
+#include "conformance/engine/conversation_log.hpp"
 #include "conformance/engine/observation.hpp"
-#include "conformance/engine/said.hpp"
 #include "conformance/engine/transport.hpp"
 
 namespace fcgispec {
@@ -47,51 +46,6 @@ private:
     RecordReader reader_;
     Buffer content_;
     Buffer padding_;
-};
-
-/// One line of a trace: a record either side said, or an end.
-struct TraceLine {
-    Side from{};
-    std::string connection;
-    std::string text;  ///< notation, long contents shortened
-    int weight = 0;    ///< how much it tells of what comes after it: 0 for the end of a stream
-    bool said = true;  ///< else it is a comment
-    /// "b> {FCGI_...}"; the peer's begin with "<".
-    [[nodiscard]] std::string print() const;
-};
-
-/// The first accusation of breaking one requirement, the line of the trace that it is about, and how many there were.
-struct AccusedLine {
-    Accusation accusation;
-    std::size_t line = 0;
-    std::size_t count = 0;
-};
-
-/// What all connections of a conversation share.
-struct ConversationLog {
-    Side ours = Side::web_server;
-    Pairs params;  ///< the user's --param, part of `base`
-    std::vector<std::string> variables;  ///< which the scenario asks of a Web server's request: others needn't be shown
-    std::vector<TraceLine> lines;
-    std::map<std::string_view, AccusedLine> accused;  ///< by requirement
-    std::size_t size = 0;                             ///< of the lines' texts, bytes
-    std::size_t num_left_out = 0;                     ///< lines beyond the limits
-    Evidence raw;
-    std::size_t raw_size = 0;
-    std::size_t received_size = 0;  ///< by all connections
-    std::size_t kept_size = 0;      ///< of that, ConnectionSeen::size of all
-    [[nodiscard]] bool full() const noexcept;
-    /// Whether a line so judged is kept: the first evidence against a requirement is, even when the log is full.
-    [[nodiscard]] bool keeps(Side from, const Judgement& judgement) const;
-    void add(TraceLine line, bool keep);
-    /// What nobody said, and may decide all the same.
-    void add_comment(std::string text);
-    void add(const Accusation& accusation);  ///< of the last line
-    /// What is shown with a finding: that line, and of those before it those that tell most. A comment stands for what is left out
-    /// between them; `...` for variables that it isn't about; `base`, and the line "> request 1" for the records of a whole one, for what they stand for in a scenario. `mark`
-    /// puts "! " before the line itself.
-    [[nodiscard]] Excerpt around(std::size_t line, bool mark) const;
-    void add(RawPiece piece);
 };
 
 class Connection {

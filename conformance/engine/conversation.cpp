@@ -281,7 +281,7 @@ private:
     /// `line` as a scenario has it, with the connection's name and the arrow.
     void log_http(const Step& step, const std::string& line) {
         const std::size_t text = step.connection.size() + std::string_view("> ").size();
-        const int weight = std::holds_alternative<CloseOurs>(step.action) ? 1 : 3;  // as of the end of a connection, or of what is said rarely
+        const int weight = std::holds_alternative<CloseOurs>(step.action) ? weight::of_the_usual : weight::of_the_rare;
         log_.add({line[step.connection.size()] == '>' ? Side::web_server : Side::application, step.connection, line.substr(text), weight}, !log_.full());
     }
 

@@ -27,13 +27,22 @@ struct Evidence {
 };
 inline constexpr std::size_t evidence_size_max = 256U << 10;
 
+/// How much a line tells of why something is wrong.
+namespace weight {
+inline constexpr int of_stream_end = 0;
+inline constexpr int of_the_usual = 1;  // also how a connection ends
+inline constexpr int of_content = 2;
+inline constexpr int of_the_rare = 3;
+inline constexpr int of_subject = 4;  // what a finding is about
+}  // namespace weight
+
 /// A line that is shown with a finding.
 struct ExcerptLine {
     ExcerptLine(std::string line, int how_much = 0) : text(std::move(line)), weight(how_much) {}  // NOLINT: a text is a line
     ExcerptLine(const char* line) : text(line) {}                                                  // NOLINT: as above
 
     std::string text;              ///< notation, the offending one behind "! "; or a comment, "# ..."
-    int weight = 0;                ///< how much it tells
+    int weight = 0;                ///< of namespace weight
     std::size_t num_records = 1;   ///< for which it stands
     std::size_t num_left_out = 0;  ///< records before it, behind the line before, that aren't shown
 };

@@ -243,6 +243,7 @@ std::vector<std::string> legend_of(const std::vector<Finding>& findings, const R
     if (any_other) result.emplace_back("a> a< b> b<: on connections of their own; that something was answered there shows that there was time");
     if (any_says("> request ")) result.emplace_back("request: all records of one, in its plainest form, with FCGI_KEEP_CONN where no flags are told");
     if (any_says("[base") || any_says(" base ") || any_says(" base]")) result.emplace_back("base: the CGI variables of a plain request, and those of --param");
+    if (any_says(" ...]")) result.emplace_back("...: variables that it isn't about");
     if (std::any_of(findings.begin(), findings.end(), is_tolerated)) result.emplace_back("tolerated: a recommendation that is not followed, or a poor way that is allowed");
     if (findings.size() > 1) result.emplace_back("one fault may break several requirements, and show in cases that pass: those are about others");
     for (std::string& shared : shared_sentences(findings, requirements)) result.push_back(std::move(shared));
