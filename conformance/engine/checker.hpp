@@ -51,6 +51,11 @@ public:
     /// Not for a reset of the application: what it threw away, an end perhaps, nobody knows.
     [[nodiscard]] Judgement see_end(Side from, std::size_t missing);
     [[nodiscard]] bool is_active(std::uint16_t request_id) const { return requests_.contains(request_id); }
+    [[nodiscard]] bool is_aborted(std::uint16_t request_id) const {
+        const auto found = requests_.find(request_id);
+        return found != requests_.end() && found->second.state == RequestState::aborted;
+    }
+    [[nodiscard]] bool any_active() const noexcept { return !requests_.empty(); }
     /// Requests begun and not ended.
     [[nodiscard]] std::size_t num_active() const noexcept { return requests_.size(); }
 

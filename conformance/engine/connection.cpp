@@ -18,6 +18,7 @@ namespace fcgispec {
 namespace {
 
 constexpr std::size_t trace_text_size_max = 4096;   // of a record's content in a trace
+constexpr std::size_t told_unsent_size_max = 65536;  // more is told by its size
 constexpr std::chrono::milliseconds cut_patience{20};  // with a peer that doesn't take the piece before a cut, once a group
 
 }  // namespace
@@ -26,7 +27,7 @@ Connection::Connection(std::string name, FileDescriptor socket, ConversationLog&
     : name_(std::move(name)), socket_(std::move(socket)), log_(log) {}
 
 void Connection::say(Buffer bytes, const std::vector<std::size_t>& cuts) {
-    if (!is_open()) return log_unsent(bytes.size());
+    if (!is_open()) return log_unsent(bytes);
     peer_takes_pieces_ = true;
     std::size_t begin = 0;
     for (const std::size_t cut : cuts) {
@@ -49,9 +50,9 @@ bool Connection::write_some() {
         if (size < 0) {
             if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR) return any;
             // The peer has closed: what it said before is still to be read, and the end with it.
-            std::size_t unsent_size = 0;
-            for (const Buffer& each : writes_) unsent_size += each.size();
-            log_unsent(unsent_size - written_);
+            Buffer unsent(first.begin() + static_cast<std::ptrdiff_t>(written_), first.end());
+            for (std::size_t i = 1; i < writes_.size(); ++i) append(unsent, writes_[i]);
+            log_unsent(unsent);
             writes_.clear();
             written_ = 0;
             return true;
@@ -76,8 +77,8 @@ void Connection::let_piece_be_taken() {
     }
 }
 
-void Connection::log_unsent(std::size_t size) {
-    log_.add_comment(std::to_string(size) + " bytes more could not be sent: the connection had ended");
+void Connection::log_unsent(Bytes bytes) {
+    log_.add_comment("not sent, for the connection had ended: " + (ours_.missing() > 0 || bytes.size() > told_unsent_size_max ? std::to_string(bytes.size()) + " bytes" : log_.told(bytes)));
 }
 
 void Connection::log_ours(Bytes written) {
@@ -97,10 +98,10 @@ void Connection::log_theirs(Bytes chunk) {
 }
 
 Judgement Connection::judge(Side from, const Record& record) {
-    const bool active = checker_.is_active(record.request_id);
+    const Circumstances circumstances{.active = checker_.is_active(record.request_id), .aborted = checker_.is_aborted(record.request_id), .by_peer = from != log_.ours};
     Judgement judgement = checker_.see_record(from, record);
     const auto style = record.content.size() > trace_text_size_max ? PrintStyle::brief : PrintStyle::exact;
-    judge(from, judgement, log_.keeps(from, judgement) ? print(record, style) : std::string{}, weight_of(record, judgement, active, from != log_.ours));
+    judge(from, judgement, log_.keeps(from, judgement) ? print(record, style) : std::string{}, weight_of(record, judgement, circumstances));
     return judgement;
 }
 
@@ -115,8 +116,9 @@ void Connection::end(PeerEnd how) {
     const Side theirs = other_side(log_.ours);
     log_.add(RawPiece{.from = theirs, .connection = name_, .end = how == PeerEnd::fin ? "close" : "reset", .bytes = {}});
     // A reset may throw away what was sent before it: only after a FIN is it known what the peer did not say.
+    const int weight = checker_.any_active() ? weight::of_the_rare : weight::of_the_usual;
     const Judgement judgement = how == PeerEnd::fin ? checker_.see_end(theirs, theirs_.missing()) : Judgement{};
-    judge(theirs, judgement, how == PeerEnd::fin ? "close" : "reset", weight::of_the_usual);
+    judge(theirs, judgement, how == PeerEnd::fin ? "close" : "reset", weight);
 }
 
 bool Connection::read_some() {
@@ -157,7 +159,7 @@ void Connection::end_ours(const std::string& how) {
 }
 
 void Connection::half_close() {
-    if (!is_open()) return;
+    if (!is_open() || seen_.end == PeerEnd::reset) return;
     ::shutdown(fd(), SHUT_WR);
     end_ours("half-close");
 }

@@ -82,7 +82,7 @@ private:
     /// So that the pieces arrive as pieces; a peer that doesn't read now gets them together.
     void let_piece_be_taken();
     /// What the peer doesn't get, because it has ended the connection, doesn't show in the records.
-    void log_unsent(std::size_t size);
+    void log_unsent(Bytes bytes);
     void log_ours(Bytes written);
     void log_theirs(Bytes chunk);
     Judgement judge(Side from, const Record& record);

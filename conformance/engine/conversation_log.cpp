@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <span>
+#include <sstream>
 #include <utility>
 
 #include "codec/body.hpp"
+#include "codec/notation.hpp"
 
 namespace fcgispec {
 namespace {
@@ -59,9 +61,9 @@ private:
         return {line.print(), weight_beside_subject(line, weight)};
     }
 
-    /// What goes over another connection than what it is about tells less. A Web server's HTTP is beside each of its connections.
+    /// What goes over another connection than what it is about tells little. A Web server's HTTP is beside each of its connections.
     int weight_beside_subject(const TraceLine& line, int weight) const {
-        return log_.ours == Side::web_server && line.connection != lines_.back().connection ? weight - 1 : weight;
+        return log_.ours == Side::web_server && line.connection != lines_.back().connection ? weight - 2 : weight;
     }
 
     /// Ours, on one connection, in a row.
@@ -82,8 +84,8 @@ private:
 
 }  // namespace
 
-int weight_of(const Record& record, const Judgement& judgement, bool active, bool by_peer) {
-    const bool late = !active && record.type != RecordType::begin_request;
+int weight_of(const Record& record, const Judgement& judgement, const Circumstances& circumstances) {
+    const bool late = !circumstances.active && record.type != RecordType::begin_request;
     const bool odd = judgement.meaningless || late || record.version != version_1 || record.reserved != 0 || record.request_id == null_request_id ||
                      record.padding.size() > (record.content.empty() ? 0 : aligning_padding_size_max);
     if (odd) return weight::of_the_rare;
@@ -93,9 +95,9 @@ int weight_of(const Record& record, const Judgement& judgement, bool active, boo
         case RecordType::data:
             return record.content.empty() ? weight::of_stream_end : weight::of_content;
         case RecordType::params:
-            return record.content.empty() ? weight::of_stream_end : by_peer ? weight::of_the_rare : weight::of_the_usual;
+            return record.content.empty() ? weight::of_stream_end : circumstances.by_peer ? weight::of_the_rare : weight::of_the_usual;
         case RecordType::end_request:
-            return is_plain_end(record) ? weight::of_the_usual : weight::of_the_rare;
+            return is_plain_end(record) && !circumstances.aborted ? weight::of_the_usual : weight::of_the_rare;
         default:
             return weight::of_the_rare;
     }
@@ -136,6 +138,18 @@ Excerpt ConversationLog::around(std::size_t line, bool mark) const {
     all.back().weight = weight::of_subject;
     if (mark && line < lines.size()) all.back().text.insert(0, offending_mark);
     return most_telling(std::move(all), num_lines_around);
+}
+
+std::string ConversationLog::told(Bytes bytes) const {
+    std::vector<TraceLine> unsent;
+    std::istringstream text(print_notation(bytes));
+    for (std::string record; std::getline(text, record);) unsent.push_back({.from = ours, .connection = {}, .text = std::move(record)});
+    if (unsent.empty()) return {};
+    ConversationLog alone;
+    alone.ours = ours;
+    alone.params = params;
+    const Excerpt told = Telling(unsent, alone).tell();
+    return told.front().text + (told.size() > 1 ? " ..." : "");
 }
 
 void ConversationLog::add(RawPiece piece) {

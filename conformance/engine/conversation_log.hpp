@@ -14,10 +14,15 @@
 
 namespace fcgispec {
 
+/// In which a record was said.
+struct Circumstances {
+    bool active = false;   ///< its request was
+    bool aborted = false;  ///< it had been
+    bool by_peer = false;  ///< the variables of a request are ours to choose, and tell little; those of a Web server are what it is asked for
+};
 /// What isn't as usual tells most of why something is wrong, and to which request a record belongs; then what is said at all; that a
-/// stream ends, least. `active`: its request was, when it was said. `by_peer`: the variables of a request are ours to choose, and tell
-/// little; those of a Web server are what it is asked for.
-[[nodiscard]] int weight_of(const Record& record, const Judgement& judgement, bool active, bool by_peer);
+/// stream ends, least.
+[[nodiscard]] int weight_of(const Record& record, const Judgement& judgement, const Circumstances& circumstances);
 
 /// One line of a trace: a record either side said, or an end.
 struct TraceLine {
@@ -61,6 +66,8 @@ struct ConversationLog {
     /// between them, `...` for variables of a Web server's that the scenario isn't about; `base`, and the line "> request 1" for the
     /// records of a whole one, for what they stand for in a scenario. `mark` puts "! " before the line itself.
     [[nodiscard]] Excerpt around(std::size_t line, bool mark) const;
+    /// Records of ours that nobody got: the first of them, or the request that they begin with.
+    [[nodiscard]] std::string told(Bytes bytes) const;
     void add(RawPiece piece);
 };
 

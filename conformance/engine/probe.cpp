@@ -126,7 +126,7 @@ struct Prober {
             {"multiplexed", "yes"},
             {"refused", "no: refuses the second request (FCGI_CANT_MPX_CONN)"},
             {"overloaded", "no: refuses the second request (FCGI_OVERLOADED)"},
-            {"closed", "no: closes the connection when a second request comes"},
+            {"closed", "no: a second request ends the connection"},
         };
         const std::string conduct = played.alternatives.empty() ? "" : played.alternatives.front();
         if (conduct == "multiplexed") offer("multiplexing");
@@ -262,7 +262,7 @@ std::string why_skipped(const std::string& capability) {
     if (capability == "starts-application") return "the Web server did not start the application (--handed-over)";
     if (capability == "spawn") return "we did not start the peer (--spawn)";
     if (capability == "tcp" || capability == "unix") return "the peer is not reached over " + capability;
-    return "the peer does not offer '" + capability + "' of the contract";
+    return "the program does not offer '" + capability + "' of the contract";
 }
 
 }  // namespace fcgispec

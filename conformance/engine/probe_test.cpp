@@ -312,7 +312,7 @@ BOOST_AUTO_TEST_CASE(each_lack_has_a_reason_of_its_own) {
     std::set<std::string> reasons;
     for (const std::string& capability : known_capabilities()) reasons.insert(why_skipped(capability));
     BOOST_TEST(reasons.size() == known_capabilities().size());
-    BOOST_TEST(why_skipped("echo") == "the peer does not offer 'echo' of the contract");
+    BOOST_TEST(why_skipped("echo") == "the program does not offer 'echo' of the contract");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -111,8 +111,8 @@ std::string ProfileStanding::print() const {
     if (!tolerated.empty()) parts.push_back((standing == Standing::not_tested ? "seen beside other cases: tolerated " : "tolerated ") + joined(tolerated));
     if (num_inconclusive > 0) parts.push_back(counted(num_inconclusive, "case") + " inconclusive");
     if (num_skipped > 0 && num_conclusive > 0) parts.push_back((standing == Standing::conforms ? "in the " : "") + counted(num_conclusive, "case") + " played");
-    if (num_skipped > 0) parts.push_back(counted(num_skipped, "case") + " skipped");
-    if (!untested.empty() && num_conclusive > 0) parts.push_back(joined(untested) + " not tested");
+    const std::string all_of = untested.empty() || num_conclusive == 0 ? "" : ", all of " + joined(untested) + " among them";
+    if (num_skipped > 0) parts.push_back(counted(num_skipped, "case") + " skipped" + all_of);
     return std::string(name_of(standing)) + (parts.empty() ? "" : ": ") + joined(parts, "; ");
 }
 
@@ -125,7 +125,7 @@ void name_untested(const Report& report, const Register& requirements, std::vect
         for (const std::string& id : result.requirements) told[id] |= result.verdict != Verdict::skipped;
     for (const Finding& finding : report.findings) told[finding.requirement] = true;
     for (const Requirement& requirement : requirements.all())
-        if (const auto found = told.find(requirement.id); found != told.end() && !found->second && requirement.level == Level::must)
+        if (const auto found = told.find(requirement.id); found != told.end() && !found->second && requirement.level != Level::may)
             line_of(lines, requirement.profile).untested.push_back(requirement.id);
 }
 
@@ -222,9 +222,20 @@ std::vector<std::pair<std::string, std::size_t>> counted_by_reason(const Report&
     return sorted;
 }
 
+namespace {
+
+/// " of 3 scenarios", where cases are of several, and fewer: one table may be one fault.
+std::string of_scenarios(const Finding& finding) {
+    std::set<std::string> names;
+    for (const std::string& name : finding.scenarios) names.insert(name.substr(0, name.find('[')));
+    return names.size() > 1 && names.size() < finding.scenarios.size() ? " of " + counted(names.size(), "scenario") : "";
+}
+
+}  // namespace
+
 std::string frequency_of(const Finding& finding) {
     std::string result = finding.count == finding.scenarios.size() ? "" : times(finding.count) + ' ';
-    if (!finding.scenarios.empty()) result += "in " + counted(finding.scenarios.size(), "case");
+    if (!finding.scenarios.empty()) result += "in " + counted(finding.scenarios.size(), "case") + of_scenarios(finding);
     if (!finding.scenario.empty())
         result += (finding.scenarios.size() > 1 ? ", here in " : ": ") + printable(finding.scenario);
     return result;
@@ -241,6 +252,7 @@ std::vector<std::string> legend_of(const std::vector<Finding>& findings, const R
     const auto names_connection = [](const ExcerptLine& line) { return !line.text.empty() && std::isalpha(static_cast<unsigned char>(line.text.front())) != 0 && !line.text.starts_with("http"); };
     const bool any_other = std::any_of(findings.begin(), findings.end(), [&](const Finding& finding) { return std::any_of(finding.records.begin(), finding.records.end(), names_connection); });
     if (any_other) result.emplace_back("a> a< b> b<: on connections of their own; that something was answered there shows that there was time");
+    if (any_says("# ")) result.emplace_back("#: our remark");
     if (any_says("> request ")) result.emplace_back("request: all records of one, in its plainest form, with FCGI_KEEP_CONN where no flags are told");
     if (any_says("[base") || any_says(" base ") || any_says(" base]")) result.emplace_back("base: the CGI variables of a plain request, and those of --param");
     if (any_says(" ...]")) result.emplace_back("...: variables that it isn't about");

@@ -27,8 +27,8 @@ struct ProfileStanding {
     std::vector<std::string> broken = {};     ///< requirements of findings that no baseline knows
     std::vector<std::string> known = {};      ///< of known deviations
     std::vector<std::string> tolerated = {};  ///< of tolerated findings
-    std::vector<std::string> untested = {};   ///< musts whose cases were all skipped
-    /// "conforms", "conforms: in the 1 case played; 63 cases skipped; R-5.5-2 not tested", "deviates: R-5.5-2, R-5.5-3", "not tested: 6 cases skipped".
+    std::vector<std::string> untested = {};   ///< musts and shoulds whose cases were all skipped
+    /// "conforms", "conforms: in the 1 case played; 63 cases skipped, all of R-5.5-2 among them", "deviates: R-5.5-2, R-5.5-3", "not tested: 6 cases skipped".
     [[nodiscard]] std::string print() const;
 };
 inline constexpr std::string_view how_cases_count = "A case counts in each profile of which it proves a requirement.";

@@ -508,7 +508,7 @@ const std::vector<std::string>& known_capabilities() {
         // Seen without the contract.
         "keep-conn", "connections", "multiplexing", "get-values", "spawn", "tcp", "unix",
         // Operations of the contract (conformance/contract/README.md).
-        "echo", "length", "params", "large", "stderr", "error", "status", "unread", "early", "update", "wait", "authorize", "deny",
+        "echo", "length", "params", "large", "stderr", "error", "status", "unread", "early", "late", "update", "wait", "authorize", "deny",
         "data", "cached", "exit",
         // Of a Web server: roles that it has, and what it does with connections.
         "authorizer", "filter", "starts-application"};

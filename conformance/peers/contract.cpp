@@ -59,7 +59,7 @@ private:
         When when{};
         void (Contract::*run)(Answer&) = nullptr;
     };
-    static const std::array<Operation, 17> operations;
+    static const std::array<Operation, 18> operations;
 
     void choose_operation(std::string_view query_string);
     [[nodiscard]] RecordType last_input() const noexcept;
@@ -77,6 +77,8 @@ private:
     void exit(Answer& answer);
     void hello(Answer& answer);
     void large(Answer& answer);
+    /// What is written behind the end goes nowhere.
+    void late(Answer& answer) { reply(answer, "ok\n"); }
     void length(Answer& answer);
     void params(Answer& answer);
     void plain(Answer& answer) { reply(answer, "hello\n"); }
@@ -111,7 +113,7 @@ private:
     std::string lines_;                               // printed, not yet sent
 };
 
-const std::array<Contract::Operation, 17> Contract::operations{{
+const std::array<Contract::Operation, 18> Contract::operations{{
     {"authorize", When::after_last_input, &Contract::authorize},
     {"cached", When::at_once, &Contract::cached},
     {"data", When::after_last_input, &Contract::data},
@@ -122,6 +124,7 @@ const std::array<Contract::Operation, 17> Contract::operations{{
     {"exit", When::after_last_input, &Contract::exit},
     {"hello", When::after_last_input, &Contract::hello},
     {"large", When::after_last_input, &Contract::large},
+    {"late", When::after_last_input, &Contract::late},
     {"length", When::after_last_input, &Contract::length},
     {"params", When::after_last_input, &Contract::params},
     {"status", When::after_last_input, &Contract::status},

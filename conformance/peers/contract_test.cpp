@@ -59,7 +59,7 @@ Page respond(const std::string& operation, std::string_view std_in = "", std::st
 
 BOOST_AUTO_TEST_CASE(hello_lists_the_operations) {
     BOOST_TEST(respond("hello").std_out ==
-               "\r\nfcgispec contract 1: authorize cached data deny early echo error exit hello large length params status "
+               "\r\nfcgispec contract 1: authorize cached data deny early echo error exit hello large late length params status "
                "stderr unread update wait\n");
 }
 

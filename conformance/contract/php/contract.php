@@ -10,7 +10,9 @@ declare(strict_types=1);
 while (ob_get_level() > 0) ob_end_clean();  // output_buffering, 4096 in php.ini: what we say goes out when we flush
 
 const BLOCK_SIZE = 65536;
-const OPERATIONS = ['authorize', 'deny', 'early', 'echo', 'error', 'hello', 'large', 'length', 'params', 'status', 'unread', 'update'];
+/** php-fpm alone can end a request before its program ends. */
+const FINISHES = PHP_SAPI === 'fpm-fcgi';
+const OPERATIONS = ['authorize', 'deny', 'early', 'echo', 'error', 'hello', 'large', ...(FINISHES ? ['late'] : []), 'length', 'params', 'status', 'unread', 'update'];
 
 /** Reads FCGI_STDIN to its end, gives each block to `$use`, and says how many bytes there were. */
 function read_stdin(?callable $use = null): int {
@@ -46,6 +48,7 @@ function answer(string $operation, string $argument): void {
         case 'hello': echo 'fcgispec contract 1: ', implode(' ', OPERATIONS), "\n"; return;
         case 'echo': read_stdin(function ($block) { echo $block; }); return;
         case 'error': ini_set('error_log', ''); error_log(str_repeat('e', (int)$argument)); echo "ok\n"; return;
+        case 'late': if (!FINISHES) break; echo "ok\n"; fastcgi_finish_request(); echo "late\n"; flush(); return;
         case 'length': echo read_stdin(), "\n"; return;
         case 'params': print_params($argument); return;
         case 'large': print_large((int)$argument); return;
