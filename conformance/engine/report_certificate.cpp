@@ -255,6 +255,7 @@ std::vector<std::string> legend_of(const std::vector<Finding>& findings, const R
     if (any_says("# ")) result.emplace_back("#: our remark");
     if (any_says("> request ")) result.emplace_back("request: all records of one, in its plainest form, with FCGI_KEEP_CONN where no flags are told");
     if (any_says("[base") || any_says(" base ") || any_says(" base]")) result.emplace_back("base: the CGI variables of a plain request, and those of --param");
+    if (any_says("=long ") || any_says("long \"")) result.emplace_back("long: the length before it is told in four bytes");
     if (any_says(" ...]")) result.emplace_back("...: variables that it isn't about");
     if (std::any_of(findings.begin(), findings.end(), is_tolerated)) result.emplace_back("tolerated: a recommendation that is not followed, or a poor way that is allowed");
     if (findings.size() > 1) result.emplace_back("one fault may break several requirements, and show in cases that pass: those are about others");

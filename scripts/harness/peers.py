@@ -215,7 +215,7 @@ NODE_FOLDERS = "/usr/share/nodejs:/usr/lib/nodejs"  # Debian's, for a node that 
 APPLICATIONS = {
     application.name: application
     for application in [
-        php_fpm("php-fpm", "PHP's process manager, 4 processes, no php.ini, bodies left to the script", 4),
+        php_fpm("php-fpm", "PHP's process manager, 4 processes, no php.ini, enable_post_data_reading=0", 4),
         php_fpm("php-fpm-single", "the same with one process", 1),
         Application(
             "php-cgi", "PHP without a manager, 4 processes",
