@@ -1,7 +1,6 @@
 // `fcgispec app` and `fcgispec server`: certify an application, or a Web server.
 #include <unistd.h>
 
-#include <charconv>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -9,7 +8,6 @@
 #include <memory>
 #include <optional>
 #include <set>
-#include <system_error>
 #include <utility>
 
 #include "conformance/command/command.hpp"
@@ -261,7 +259,7 @@ void check_baseline(const Baseline& baseline, const std::vector<Scenario>& scena
     std::set<std::string> names;
     for (const Scenario& scenario : scenarios) {
         names.insert(scenario.name);
-        names.insert(name_of_table(scenario));
+        names.insert(name_of_table(scenario.name));
     }
     const auto where = [&](const BaselineLine& line) { return "--baseline " + path + ':' + std::to_string(line.number) + ": "; };
     for (const BaselineLine& line : baseline.lines()) {
@@ -315,15 +313,6 @@ int certify(const CertifyOptions& options) {
 /// Of an option that names a file: "" would be as if it weren't there.
 CLI::Validator named() {
     return CLI::Validator([](const std::string& text) { return text.empty() ? std::string("expected the name of a file") : std::string(); }, "");
-}
-
-/// CLI11 takes "-1" for the largest one.
-CLI::Validator whole_number() {
-    return CLI::Validator([](const std::string& text) {
-        std::uint64_t number = 0;
-        const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-        return error == std::errc() && end == text.data() + text.size() ? std::string() : "expected a whole number of 0 to 18446744073709551615, this is '" + text + '\'';
-    }, "");
 }
 
 /// What both sides take.

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <cstdio>
 #include <cstdlib>
 #include <system_error>
@@ -46,14 +47,12 @@ std::vector<Scenario> load_scenarios(Side side, std::uint64_t seed) {
     std::move(properties.begin(), properties.end(), std::back_inserter(parsed.scenarios));
     // The cases of a table stay in its order.
     std::vector<std::pair<std::string, std::size_t>> places;
-    for (const Scenario& scenario : parsed.scenarios) places.emplace_back(name_of_table(scenario), places.size());
+    for (const Scenario& scenario : parsed.scenarios) places.emplace_back(name_of_table(scenario.name), places.size());
     std::sort(places.begin(), places.end());
     std::vector<Scenario> result;
     for (const auto& [name, place] : places) result.push_back(std::move(parsed.scenarios[place]));
     return result;
 }
-
-std::string name_of_table(const Scenario& scenario) { return scenario.name.substr(0, scenario.name.find('[')); }
 
 std::string read_named_file(const std::string& path) {
     try {
@@ -61,6 +60,14 @@ std::string read_named_file(const std::string& path) {
     } catch (const std::runtime_error& error) {
         throw UsageError(error.what());
     }
+}
+
+CLI::Validator whole_number() {
+    return CLI::Validator([](const std::string& text) {
+        std::uint64_t number = 0;
+        const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+        return error == std::errc() && end == text.data() + text.size() ? std::string() : "expected a whole number of 0 to 18446744073709551615, this is '" + text + '\'';
+    }, "");
 }
 
 Pairs parse_params(const std::vector<std::string>& params) {

@@ -38,8 +38,8 @@ extern std::atomic<int> interrupted_by;  ///< the signal's number
 /// Scenarios of that side, from files and from C++, in the order of their names, and of the tables that they are cases of. Throws
 /// UsageError with every error where a file can't be read.
 [[nodiscard]] std::vector<Scenario> load_scenarios(Side side, std::uint64_t seed);
-/// Its name without the "[N=1]" of a case of a table.
-[[nodiscard]] std::string name_of_table(const Scenario& scenario);
+/// For a number of 64 bits: CLI11 takes "-1" for the largest one.
+[[nodiscard]] CLI::Validator whole_number();
 /// The bytes of a file that the user names. Throws UsageError where it can't be read.
 [[nodiscard]] std::string read_named_file(const std::string& path);
 /// NAME=VALUE of --param. Throws UsageError.

@@ -112,7 +112,7 @@ void explain_requirement(const Requirement& requirement) {
     std::fputs(explain(requirement).c_str(), stdout);
     std::map<std::string, std::size_t> num_cases;
     for (const Scenario& scenario : all_scenarios())
-        if (picks(requirement.id, scenario)) ++num_cases[name_of_table(scenario)];
+        if (picks(requirement.id, scenario)) ++num_cases[name_of_table(scenario.name)];
     if (num_cases.empty() && requirement.proof == Proof::checker)
         std::printf("\nLooked at in every conversation, by the lifecycle checker.\n");
     else
@@ -143,7 +143,7 @@ int explain_id(const std::string& id) {
     std::set<std::string> tables;
     for (Scenario& scenario : all_scenarios()) {
         if (!picks(id, scenario)) continue;
-        tables.insert(name_of_table(scenario));
+        tables.insert(name_of_table(scenario.name));
         picked.push_back(std::move(scenario));
     }
     if (tables.empty()) throw UsageError("'" + id + "' is neither a requirement (R-5.5-2) nor a scenario: see fcgispec list and fcgispec list --requirements");

@@ -210,7 +210,7 @@ void add_replay_command(CLI::App& cli, Run& run) {
     app->add_option("--param", options->params, "NAME=VALUE, added to every request")->allow_extra_args(false);
     app->add_option("--splitting", options->splitting)->check(CLI::IsMember({"whole", "bytes", "header"}))->capture_default_str();
     app->add_option("--timeout", options->timeout_ms, "Milliseconds")->check(CLI::Range(10, 3600000))->capture_default_str();
-    app->add_option("--seed", options->seed, "Of random(N)")->capture_default_str();
+    app->add_option("--seed", options->seed, "Of random(N)")->check(whole_number())->capture_default_str();
     app->callback([options, &run] { run = [options] { return replay(*options); }; });
 }
 

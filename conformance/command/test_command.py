@@ -71,6 +71,7 @@ def application(tmp_path: Path) -> Iterator[str]:
         (["certify"], "fcgispec: The following argument was not expected: certify"),
         (["app", "--no-such-option"], "fcgispec: The following argument was not expected: --no-such-option"),
         (["app", "--seed", "-1"], "expected a whole number of 0 to 18446744073709551615, this is '-1'"),
+        (["replay", "/dev/null", "unix:/a", "--seed", "-1"], "this is '-1'"),
         (["app", "--seed", "18446744073709551616"], "this is '18446744073709551616'"),
         (["app", "--junit", ""], "--junit: expected the name of a file"),
         (["app", "--baseline", ""], "--baseline: expected the name of a file"),

@@ -55,7 +55,6 @@ public:
         const auto found = requests_.find(request_id);
         return found != requests_.end() && found->second.state == RequestState::aborted;
     }
-    [[nodiscard]] bool any_active() const noexcept { return !requests_.empty(); }
     /// Requests begun and not ended.
     [[nodiscard]] std::size_t num_active() const noexcept { return requests_.size(); }
 

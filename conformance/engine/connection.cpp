@@ -116,7 +116,7 @@ void Connection::end(PeerEnd how) {
     const Side theirs = other_side(log_.ours);
     log_.add(RawPiece{.from = theirs, .connection = name_, .end = how == PeerEnd::fin ? "close" : "reset", .bytes = {}});
     // A reset may throw away what was sent before it: only after a FIN is it known what the peer did not say.
-    const int weight = checker_.any_active() ? weight::of_the_rare : weight::of_the_usual;
+    const int weight = checker_.num_active() > 0 ? weight::of_the_rare : weight::of_the_usual;
     const Judgement judgement = how == PeerEnd::fin ? checker_.see_end(theirs, theirs_.missing()) : Judgement{};
     judge(theirs, judgement, how == PeerEnd::fin ? "close" : "reset", weight);
 }

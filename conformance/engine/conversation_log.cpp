@@ -145,10 +145,7 @@ std::string ConversationLog::told(Bytes bytes) const {
     std::istringstream text(print_notation(bytes));
     for (std::string record; std::getline(text, record);) unsent.push_back({.from = ours, .connection = {}, .text = std::move(record)});
     if (unsent.empty()) return {};
-    ConversationLog alone;
-    alone.ours = ours;
-    alone.params = params;
-    const Excerpt told = Telling(unsent, alone).tell();
+    const Excerpt told = Telling(unsent, *this).tell();
     return told.front().text + (told.size() > 1 ? " ..." : "");
 }
 

@@ -90,6 +90,24 @@ std::vector<std::string> shared_sentences(const std::vector<Finding>& findings, 
     return shared;
 }
 
+/// A profile that conforms where it was played has said nothing of these.
+void name_untested(const Report& report, const Register& requirements, std::vector<ProfileStanding>& lines) {
+    std::map<std::string, bool> told;  // whether something is known of it, by requirement
+    for (const Result& result : report.results)
+        for (const std::string& id : result.requirements) told[id] |= result.verdict != Verdict::skipped;
+    for (const Finding& finding : report.findings) told[finding.requirement] = true;
+    for (const Requirement& requirement : requirements.all())
+        if (const auto found = told.find(requirement.id); found != told.end() && !found->second && requirement.level != Level::may)
+            line_of(lines, requirement.profile).untested.push_back(requirement.id);
+}
+
+/// " of 3 scenarios", where cases are of several, and fewer: one table may be one fault.
+std::string of_scenarios(const Finding& finding) {
+    std::set<std::string> names;
+    for (const std::string& name : finding.scenarios) names.insert(name_of_table(name));
+    return names.size() > 1 && names.size() < finding.scenarios.size() ? " of " + counted(names.size(), "scenario") : "";
+}
+
 }  // namespace
 
 std::string_view name_of(Standing standing) noexcept {
@@ -115,21 +133,6 @@ std::string ProfileStanding::print() const {
     if (num_skipped > 0) parts.push_back(counted(num_skipped, "case") + " skipped" + all_of);
     return std::string(name_of(standing)) + (parts.empty() ? "" : ": ") + joined(parts, "; ");
 }
-
-namespace {
-
-/// A profile that conforms where it was played has said nothing of these.
-void name_untested(const Report& report, const Register& requirements, std::vector<ProfileStanding>& lines) {
-    std::map<std::string, bool> told;  // whether something is known of it, by requirement
-    for (const Result& result : report.results)
-        for (const std::string& id : result.requirements) told[id] |= result.verdict != Verdict::skipped;
-    for (const Finding& finding : report.findings) told[finding.requirement] = true;
-    for (const Requirement& requirement : requirements.all())
-        if (const auto found = told.find(requirement.id); found != told.end() && !found->second && requirement.level != Level::may)
-            line_of(lines, requirement.profile).untested.push_back(requirement.id);
-}
-
-}  // namespace
 
 std::vector<ProfileStanding> certificate_of(const Report& report, const Register& requirements) {
     std::vector<ProfileStanding> lines;
@@ -222,17 +225,6 @@ std::vector<std::pair<std::string, std::size_t>> counted_by_reason(const Report&
     return sorted;
 }
 
-namespace {
-
-/// " of 3 scenarios", where cases are of several, and fewer: one table may be one fault.
-std::string of_scenarios(const Finding& finding) {
-    std::set<std::string> names;
-    for (const std::string& name : finding.scenarios) names.insert(name.substr(0, name.find('[')));
-    return names.size() > 1 && names.size() < finding.scenarios.size() ? " of " + counted(names.size(), "scenario") : "";
-}
-
-}  // namespace
-
 std::string frequency_of(const Finding& finding) {
     std::string result = finding.count == finding.scenarios.size() ? "" : times(finding.count) + ' ';
     if (!finding.scenarios.empty()) result += "in " + counted(finding.scenarios.size(), "case") + of_scenarios(finding);
@@ -242,16 +234,15 @@ std::string frequency_of(const Finding& finding) {
 }
 
 std::vector<std::string> legend_of(const std::vector<Finding>& findings, const Register& requirements) {
-    const auto any_says = [&](std::string_view sign) {
-        const auto says = [&](const ExcerptLine& line) { return line.text.find(sign) != std::string::npos; };
-        return std::any_of(findings.begin(), findings.end(), [&](const Finding& finding) { return std::any_of(finding.records.begin(), finding.records.end(), says); });
+    const auto any_line = [&](const auto& is_such) {
+        return std::any_of(findings.begin(), findings.end(), [&](const Finding& finding) { return std::any_of(finding.records.begin(), finding.records.end(), is_such); });
     };
+    const auto any_says = [&](std::string_view sign) { return any_line([&](const ExcerptLine& line) { return line.text.find(sign) != std::string::npos; }); };
     const auto is_tolerated = [](const Finding& finding) { return finding.verdict == Verdict::tolerated; };
     std::vector<std::string> result;
     if (any_says("")) result.emplace_back("> we said, < the peer said, ! broke the requirement");
     const auto names_connection = [](const ExcerptLine& line) { return !line.text.empty() && std::isalpha(static_cast<unsigned char>(line.text.front())) != 0 && !line.text.starts_with("http"); };
-    const bool any_other = std::any_of(findings.begin(), findings.end(), [&](const Finding& finding) { return std::any_of(finding.records.begin(), finding.records.end(), names_connection); });
-    if (any_other) result.emplace_back("a> a< b> b<: on connections of their own; that something was answered there shows that there was time");
+    if (any_line(names_connection)) result.emplace_back("a> a< b> b<: on connections of their own; that something was answered there shows that there was time");
     if (any_says("# ")) result.emplace_back("#: our remark");
     if (any_says("> request ")) result.emplace_back("request: all records of one, in its plainest form, with FCGI_KEEP_CONN where no flags are told");
     if (any_says("[base") || any_says(" base ") || any_says(" base]")) result.emplace_back("base: the CGI variables of a plain request, and those of --param");

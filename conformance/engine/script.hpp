@@ -225,6 +225,8 @@ enum class LongOnes : std::uint8_t {
 /// How much who reads its steps has to read: lines first, then characters, without measure; SIZE_MAX where they are unread. Of two
 /// cases the smaller is the plainer.
 [[nodiscard]] std::size_t reading_size(const Scenario& scenario);
+/// The name of a scenario without the "[N=1]" of a case of a table.
+[[nodiscard]] inline std::string name_of_table(std::string_view scenario) { return std::string(scenario.substr(0, scenario.find('['))); }
 /// The names of the variables that `steps` look for in requests of a Web server, or want not to be there.
 [[nodiscard]] std::vector<std::string> variables_asked(const std::vector<Step>& steps);
 /// The steps as they would be written in a scenario, a line each; alternatives have their lines below them.
